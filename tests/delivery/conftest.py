@@ -1,0 +1,36 @@
+"""Fixtures of the delivery tests: a home of their own for the tools, and the program as one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.running import chart, install_program, isolated, run
+from tests.delivery.samples import MESH
+from tests.real_tools import ROOT
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The program of this checkout as an executable called `meshshift`, alone in its folder."""
+    return install_program(tmp_path_factory.mktemp("program"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, plain_environment: dict[str, str], program: str) -> dict[str, str]:
+    """An environment in which tools find an empty home, no cluster, and meshshift on PATH."""
+    return isolated(plain_environment, tmp_path, program)
+
+
+@pytest.fixture
+def helm4_home(home: dict[str, str], helm4: str) -> dict[str, str]:
+    """The same, with the plugin of this checkout installed into Helm 4 as its user would."""
+    run([helm4, "plugin", "install", ROOT / "helm-postrender"], home).succeeded()
+    return home
+
+
+@pytest.fixture
+def mesh_chart(tmp_path: Path) -> Path:
+    """A chart with objects that move and objects that have nothing to do with a mesh."""
+    return chart(tmp_path / "demo", MESH)

@@ -1,0 +1,68 @@
+"""What Helm and kustomize read of this repository: names, versions and files that must agree."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.delivery.running import run
+from tests.real_tools import ROOT
+from transformer import __version__
+
+HELM = ROOT / "helm-postrender"
+KUSTOMIZE = ROOT / "kustomize-plugin"
+
+
+@pytest.fixture(scope="module")
+def plugin() -> Any:
+    """Contents of plugin.yaml."""
+    return yaml.safe_load((HELM / "plugin.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_plugin_has_the_version_of_the_package(plugin: Any) -> None:
+    assert plugin["version"] == __version__
+
+
+def test_the_plugin_is_a_post_renderer_of_helm_4(plugin: Any) -> None:
+    wanted = {"apiVersion": "v1", "name": "meshshift", "type": "postrenderer/v1", "runtime": "subprocess"}
+    assert {key: plugin[key] for key in wanted} == wanted
+
+
+def test_every_command_of_the_plugin_is_in_its_folder(plugin: Any) -> None:
+    commands = plugin["runtimeConfig"]["platformCommand"]
+    assert [command.get("os") for command in commands] == ["windows", None]
+    for command in commands:
+        folder, _, rest = command["command"].replace("\\", "/").partition("/")
+        assert folder == "${HELM_PLUGIN_DIR}"
+        assert (HELM / rest).is_file()
+    assert os.access(HELM / "bin" / "meshshift-postrender", os.X_OK)
+
+
+def test_no_hook_is_defined(plugin: Any) -> None:
+    assert set(plugin["runtimeConfig"]) == {"platformCommand"}, "Helm deletes a delete hook before it runs it"
+
+
+def test_helm_4_packages_the_plugin(helm4: str, home: dict[str, str], tmp_path: Path) -> None:
+    command = [helm4, "plugin", "package", HELM, "--sign=false", "--destination", tmp_path]
+    run(command, home).succeeded()
+    archive = tmp_path / f"meshshift-{__version__}.tgz"
+    assert archive.is_file()
+    run([helm4, "plugin", "install", archive, "--verify=false"], home).succeeded()
+    assert "meshshift" in run([helm4, "plugin", "list"], home).succeeded().out.decode()
+
+
+def test_the_component_is_configured_like_the_transformer() -> None:
+    """kustomize reads nothing above a component's folder, so the file stands there a second time."""
+    copy = KUSTOMIZE / "component" / "meshshift.yaml"
+    assert copy.read_bytes() == (KUSTOMIZE / "meshshift.yaml").read_bytes()
+
+
+def test_the_windows_script_stands_on_its_own_lines() -> None:
+    text = (HELM / "bin" / "meshshift-postrender.cmd").read_text(encoding="utf-8")
+    labels = {line[1:] for line in text.splitlines() if line.startswith(":")}
+    jumps = {words[-1] for line in text.splitlines() if (words := line.split()) and "goto" in words}
+    assert jumps == labels - {"fail"} | {"fail"}

@@ -1,0 +1,69 @@
+"""Entry of the command. A stream without mesh objects is passed through before anything else is imported."""
+
+import os
+import sys
+
+from transformer.errors import INTERNAL
+from transformer.frontends import output
+
+_BROKEN_PIPE, _INTERRUPTED = 141, 130  # what a shell reports for SIGPIPE and SIGINT
+_DEBUG = "MESHSHIFT_DEBUG"
+
+
+def main() -> int:
+    """Run the command with the arguments of this process; returns its exit code."""
+    try:
+        return _run(sys.argv[1:])
+    except BrokenPipeError:
+        return _BROKEN_PIPE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _run(argv: list[str]) -> int:
+    import gc
+
+    # One short run: collecting costs more than it frees.
+    gc.disable()
+    data = None
+    if not argv and not output.is_terminal() and not _is_configured():
+        from transformer.needles import NEEDLES
+        from transformer.stream.scan import contains
+
+        data = output.read()
+        if data and not contains(data, NEEDLES):
+            output.write(data)
+            return 0
+    from transformer import cli
+
+    return cli.run(argv, data)
+
+
+def _is_configured() -> bool:
+    """Whether there may be options, also wrong ones, outside of the command line."""
+    if any(name.startswith("MESHSHIFT_") and name != _DEBUG for name in os.environ):
+        return True
+    return any(os.path.exists(name) for name in ("meshshift.yaml", ".meshshift.yaml"))
+
+
+def _unexpected(error: Exception) -> int:
+    """A fault of the program or of the machine: one line and a hint, and nothing on standard output."""
+    if os.environ.get(_DEBUG):
+        import traceback
+
+        output.say(traceback.format_exc())
+    fault = f"{type(error).__name__}: {error}".splitlines()[0]
+    output.say(f"meshshift: internal error: {fault}")
+    if isinstance(error, OSError):
+        output.say("The machine refused something; nothing more was written.")
+    else:
+        output.say(
+            f"This is a fault of meshshift. {_DEBUG}=1 shows where; please report it with the input, if it may be shown."
+        )
+    return INTERNAL
+
+
+if __name__ == "__main__":
+    sys.exit(main())

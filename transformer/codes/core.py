@@ -1,0 +1,105 @@
+"""Codes of the stream, of migration units and of the run as a whole (MS0xx)."""
+
+from __future__ import annotations
+
+from transformer.codes.model import Code
+
+CODES = (
+    Code(
+        "MS001", "warning", "separator that tools read differently",
+        "A line starts with `---` followed by text, or text follows a `---` or `...` marker on its line.",
+        "Helm, kubectl and kustomize cut the stream at different places; meshshift keeps the bytes and changes nothing there.",
+        "Put the separator on a line of its own.",
+        "---apiVersion: v1",
+    ),
+    Code(
+        "MS002", "error", "duplicate key in an object to be changed",
+        "A mapping of a mesh object, or of an object that must be edited, has the same key twice.",
+        "kubectl keeps the last value, kustomize refuses the document: what the cluster gets depends on the tool.",
+        "Remove one of the two keys.",
+        "spec:\n  hosts: [a]\n  hosts: [b]",
+    ),
+    Code(
+        "MS003", "error", "edit refused",
+        "The lines that would have to change use YAML that cannot be edited safely (aliases, merge keys, an anchor used elsewhere).",
+        "The object and its migration unit stay as they are.",
+        "Write the named mapping out without anchors and aliases.",
+        "metadata:\n  labels: *common",
+    ),
+    Code(
+        "MS004", "error", "malformed field",
+        "A field has a type or a value that the custom resource definition refuses.",
+        "The API server would reject the object, so what it means cannot be told.",
+        "Correct the field, or delete the object if no cluster has it.",
+        "spec:\n  hosts: reviews",
+    ),
+    Code(
+        "MS005", "warning", "unknown field without effect",
+        "The field is not part of the custom resource definition (misspelt, misplaced or from another version).",
+        "The API server prunes it: it has no effect today, and none after the migration.",
+        "Delete it, or move it to where it was meant to be before migrating.",
+        "spec:\n  http:\n  - route:\n    - destination:\n        host: a\n        weight: 50",
+    ),
+    Code(
+        "MS006", "error", "name taken by another object",
+        "An object with the kind and name that the translation would create is in the stream and was not made by meshshift.",
+        "Creating a second one would overwrite it; the source object and its unit stay.",
+        "Rename the existing object, or delete it if the translation replaces it.",
+    ),
+    Code(
+        "MS007", "error", "held with its migration unit",
+        "The object could move, but another object of its migration unit cannot.",
+        "Moving it alone would leave a policy unenforced or a route without effect, so it stays byte for byte.",
+        "Resolve the finding on the object that is named.",
+    ),
+    Code(
+        "MS008", "info", "what the cluster and the deployer need",
+        "The output contains kinds that need CRDs, RBAC rules of the deployer, or entries in an Argo CD AppProject.",
+        "Without them the apply step fails.",
+        "Install the CRDs of the chosen versions and allow the deployer to write the kinds that are listed.",
+    ),
+    Code(
+        "MS009", "error", "field without a fate",
+        "A field of a mesh object was neither translated nor reported: a fault of meshshift.",
+        "The object and its unit are held and the run ends with exit code 4.",
+        "Please report it with the object; nothing was lost.",
+    ),
+    Code(
+        "MS010", "error", "kind that is not migrated yet",
+        "The object belongs to a mesh that is left behind, and this version has no translation for its kind.",
+        "The object stays as it is, with whatever depends on it.",
+        "Keep it until a version that translates it, replace it by hand, or accept the finding to drop it.",
+        acceptable=True,
+    ),
+    Code(
+        "MS011", "info", "empty input",
+        "Nothing came in on standard input.",
+        "Helm 3 sends nothing to a post-renderer when --output-dir is used or a chart renders only hooks: then nothing is migrated.",
+        "Render to standard output, not to a folder, when a post-renderer is used.",
+    ),
+    Code(
+        "MS012", "warning", "acceptance that matches nothing",
+        "The configuration accepts a finding that this run does not have.",
+        "Nothing; but a stale acceptance may cover something else later.",
+        "Remove the acceptance.",
+    ),
+    Code(
+        "MS013", "error", "merge key that overrides a written key",
+        "A `<<` merge follows a key of the same name: kubectl lets the merged value win, kustomize the written one.",
+        "What the cluster gets depends on the tool, so the object is held.",
+        "Write the value out, or move the merge key to the top of the mapping.",
+        "labels:\n  app: a\n  <<: *defaults",
+    ),
+    Code(
+        "MS014", "error", "Istio, SMI or OSM objects remain",
+        "`check` looked at a final stream in which a mesh object or a sidecar setting of the old mesh is left.",
+        "The pipeline did not run meshshift, or something is held.",
+        "Run the stream through meshshift; with kustomize use --enable-alpha-plugins together with --enable-exec.",
+    ),
+    Code(
+        "MS015", "error", "outside the limits of the target",
+        "What the object says is longer, larger or spelt otherwise than the target's resource definition allows.",
+        "The API server would refuse the translation, so the object and its unit stay.",
+        "Shorten or split what the message names.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What the other documents of stream and context say, asked lazily."""

@@ -1,0 +1,112 @@
+"""Lazy index over stream and context: answers are *known* (an object), *absent* (declared complete, not there) or *unknown*.
+
+Only documents whose bytes can hold an object of the wanted kind are parsed; an index entry is built once per kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from transformer.documents import Part
+    from transformer.objects import Obj
+
+
+class Answer(NamedTuple):
+    """Known when `obj` is set, absent when `complete`, otherwise unknown."""
+
+    obj: Obj | None
+    complete: bool
+
+    @property
+    def state(self) -> str:
+        """`known`, `absent` or `unknown`."""
+        return "known" if self.obj is not None else "absent" if self.complete else "unknown"
+
+
+WORKLOAD_KINDS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("", "Pod"): (),
+    ("", "ReplicationController"): ("spec", "template"),
+    ("apps", "Deployment"): ("spec", "template"),
+    ("apps", "StatefulSet"): ("spec", "template"),
+    ("apps", "DaemonSet"): ("spec", "template"),
+    ("apps", "ReplicaSet"): ("spec", "template"),
+    ("extensions", "Deployment"): ("spec", "template"),
+    ("extensions", "DaemonSet"): ("spec", "template"),
+    ("batch", "Job"): ("spec", "template"),
+    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+    ("argoproj.io", "Rollout"): ("spec", "template"),
+    ("serving.knative.dev", "Service"): ("spec", "template"),
+    ("serving.knative.dev", "Configuration"): ("spec", "template"),
+}
+
+
+class Context:
+    """Questions about objects outside the one a rule looks at."""
+
+    def __init__(
+        self, stream: Iterable[Part], files: Iterable[Part], counter: Iterator[int], namespace: str, complete: Iterable[str]
+    ) -> None:
+        self._stream = list(stream)
+        self._files = list(files)
+        self._counter = counter
+        self._namespace = namespace
+        self._complete = frozenset(complete)
+        self._by_kind: dict[tuple[str, str], list[Obj]] = {}
+        self._by_name: dict[tuple[str, str], dict[tuple[str, str], Obj]] = {}
+
+    def is_complete(self, namespace: str) -> bool:
+        """Whether stream and context are declared to hold every object of the namespace."""
+        return "*" in self._complete or namespace in self._complete
+
+    def objects(self, group: str, kind: str) -> list[Obj]:
+        """Every object of a kind, stream first, in order; versions do not matter."""
+        found = self._by_kind.get((group, kind))
+        if found is None:
+            found = []
+            for part, of_file in self._candidates(kind):
+                obj = part.obj(self._counter, self._namespace)
+                if obj is not None and obj.ref.kind == kind and obj.ref.group == group:
+                    obj.context = of_file
+                    found.append(obj)
+            self._by_kind[group, kind] = found
+        return found
+
+    def find(self, group: str, kind: str, namespace: str, name: str) -> Answer:
+        """One object by name; a stream object wins over a context file's."""
+        names = self._by_name.get((group, kind))
+        if names is None:
+            names = {}
+            for obj in self.objects(group, kind):
+                names.setdefault((obj.namespace, obj.name), obj)
+            self._by_name[group, kind] = names
+        return Answer(names.get((namespace, name)), self.is_complete(namespace))
+
+    def service(self, namespace: str, name: str) -> Answer:
+        """A core Service."""
+        return self.find("", "Service", namespace, name)
+
+    def namespace(self, name: str) -> Answer:
+        """A Namespace object (cluster-scoped: indexed by name alone)."""
+        for obj in self.objects("", "Namespace"):
+            if obj.name == name:
+                return Answer(obj, True)
+        return Answer(None, self.is_complete(name))
+
+    def workloads(self) -> list[Obj]:
+        """Every object with a pod template, and bare Pods."""
+        found: list[Obj] = []
+        for group, kind in WORKLOAD_KINDS:
+            found += self.objects(group, kind)
+        return found
+
+    def _candidates(self, kind: str) -> Iterator[tuple[Part, bool]]:
+        """Parts that may hold the kind, each with whether it is a context file's (and so never written)."""
+        wanted = kind.encode()
+        for parts, of_file in ((self._stream, False), (self._files, True)):
+            for part in parts:
+                if wanted in part.raw:
+                    kinds = part.kinds()
+                    if not kinds or kind in kinds:
+                        yield part, of_file

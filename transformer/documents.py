@@ -1,0 +1,282 @@
+"""The input as replaceable parts: a document, or one item of a `List` or a KRM `ResourceList`.
+
+Parts are parsed only when they may be relevant or when the context index asks for their kind; whatever is not changed
+is written back as the very bytes that came in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from transformer.errors import InputError
+from transformer.findings import ObjectRef
+from transformer.objects import Obj
+from transformer.stream import emit, nodes, scan, splice, split
+
+if TYPE_CHECKING:
+    from transformer.stream import items
+
+_KIND = re.compile(rb"(?:^|[\n{,])[ \t-]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?([A-Za-z0-9]+)")
+_LIST = re.compile(rb"(?:^|[\n{,])[ \t]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:ResourceList|[A-Za-z]*List)\b")
+_SOURCE = re.compile(r"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
+_BOM = b"\xef\xbb\xbf"
+_DEFAULT_STYLE = emit.Style(indent_sequences=False, newline="\n")
+_FILE_ANNOTATIONS = (
+    "internal.config.kubernetes.io/path",
+    "config.kubernetes.io/path",
+    "postrenderer.helm.sh/postrender-filename",
+)
+
+
+class Part:
+    """A document or a list item: its bytes, its lazily parsed object, and what is to be written for it."""
+
+    __slots__ = (
+        "_obj", "_read", "_text", "_tree", "bom", "candidate", "derived", "dropped", "edits", "file", "item", "line", "raw",
+    )  # fmt: skip
+
+    def __init__(self, raw: bytes, line: int, *, candidate: bool, file: str, item: items.Item | None = None) -> None:
+        self.raw = raw
+        self.line = line
+        self.candidate = candidate
+        self.file = file
+        self.item = item
+        self.bom = raw.startswith(_BOM)
+        self.edits: list[splice.Op] = []
+        self.derived: list[dict[str, Any]] = []
+        self.dropped = False
+        self._read = False
+        self._text = ""
+        self._tree: nodes.Tree | None = None
+        self._obj: Obj | None = None
+
+    @property
+    def text(self) -> str:
+        """The part decoded, without a byte order mark."""
+        self._parse()
+        return self._text
+
+    @property
+    def changed(self) -> bool:
+        """Whether something else than the original bytes will be written."""
+        return bool(self.edits or self.derived or self.dropped)
+
+    def kinds(self) -> set[str]:
+        """Kinds that a byte scan sees in the part; empty where only a parser can tell."""
+        return {match.decode() for match in _KIND.findall(self.raw)}
+
+    @property
+    def root(self) -> nodes.Node | None:
+        """The object's mapping, None where the part holds no mapping (comments, other YAML)."""
+        self._parse()
+        node = self._tree.root if self._tree is not None else None
+        if node is not None and self.item is not None and node.kind == nodes.SEQUENCE and len(node.value) == 1:
+            node = node.value[0]
+        return node if node is not None and node.kind == nodes.MAPPING else None
+
+    @property
+    def tree(self) -> nodes.Tree | None:
+        """The parsed part, None where it has not been parsed or cannot be."""
+        self._parse()
+        return self._tree
+
+    def _parse(self) -> None:
+        if self._read:
+            return
+        self._read = True
+        raw = self.raw[3:] if self.bom else self.raw
+        try:
+            self._text, _ = nodes.decode(raw)
+            self._tree = nodes.parse(self._text)
+        except nodes.ParseError as error:
+            if not self.candidate:
+                # An unrelated document that no parser accepts still passes; it just cannot serve as context.
+                return
+            line = self.line + error.line - 1
+            raise InputError(f"{self.file}:{line}: this document may hold mesh objects but cannot be read: {error.message}") from error
+
+    def obj(self, counter: Iterator[int], namespace: str) -> Obj | None:
+        """The Kubernetes object in this part, or None; `namespace` fills in where none is written."""
+        if self._obj is None:
+            root = self.root
+            ref = _identity(root, namespace) if root is not None else None
+            if root is not None and ref is not None:
+                line = self.line + (0 if not self.bom else 0)
+                self._obj = Obj(next(counter), ref, root, self, file=_file_of(self, root), line=line)
+        return self._obj
+
+    def render(self) -> list[str]:
+        """Texts to write for this part: the (edited) original unless dropped, then what was derived from it."""
+        style = emit.detect(self.text, _DEFAULT_STYLE)
+        texts = []
+        if not self.dropped:
+            texts.append(self._edited())
+        if self.item is not None:
+            render = emit.render_flow if self.item.flow else lambda v: emit.render_item(v, style, self.item.indent)  # type: ignore[union-attr]
+            return texts + [render(value) for value in self.derived]
+        return [self._document(texts, style)]
+
+    def try_edits(self) -> None:
+        """Apply the planned edits once, so that a refusal (`splice.Refused`) is known before anything is written."""
+        self._edited()
+
+    def _edited(self) -> str:
+        if not self.edits:
+            return self.text
+        assert self._tree is not None
+        return splice.apply(self.text, self._tree, self.edits, (0,) if self.item is not None else ())
+
+    def _document(self, kept: list[str], style: emit.Style) -> str:
+        text = self.text
+        root = self.root
+        newline = style.newline
+        out = "".join(kept)
+        if self.derived and out and not out.endswith("\n"):
+            out += newline
+        head = text[: root.start] if root is not None else ""
+        if head and not head.endswith("\n"):
+            head = head.rstrip(" \t") + newline
+        source = "".join(f"# Source: {name}{newline}" for name in _SOURCE.findall(head))
+        for index, value in enumerate(self.derived):
+            first = index == 0 and not kept
+            out += head if first else f"---{newline}{source}"
+            out += emit.render(value, style)
+        if self.derived and not kept and root is not None and _ends_explicitly(text, root.end):
+            out += f"...{newline}"
+        return out
+
+
+class Container:
+    """A `List` or `ResourceList` document cut into item parts."""
+
+    __slots__ = ("items", "parts", "root", "text")
+
+    def __init__(self, text: str, cut: items.Items, parts: list[Part]) -> None:
+        self.text = text
+        self.items = cut
+        self.parts = parts
+
+    def render(self) -> str:
+        """The document with every changed item replaced."""
+        return self.items.join([part.render() if part.changed else [part.text] for part in self.parts])
+
+
+class Input:
+    """A whole input stream: documents in order, each a part or a container of parts."""
+
+    def __init__(self, data: bytes, needles: Sequence[bytes], *, name: str = "<stdin>") -> None:
+        self.data = data
+        self.name = name
+        self.documents = split.split(data)
+        self._needles = needles
+        self._entries: list[Part | Container] | None = None
+
+    @property
+    def entries(self) -> list[Part | Container]:
+        """Parts and containers in order of the stream."""
+        if self._entries is None:
+            flags = scan.candidates(self.data, self.documents, self._needles)
+            line = 1
+            position = 0
+            self._entries = []
+            for document, candidate in zip(self.documents, flags, strict=True):
+                line += self.data.count(b"\n", position, document.start)
+                position = document.start
+                self._entries.append(self._entry(document, line, candidate))
+        return self._entries
+
+    def parts(self) -> Iterator[Part]:
+        """All parts, list items included."""
+        for entry in self.entries:
+            if isinstance(entry, Container):
+                yield from entry.parts
+            else:
+                yield entry
+
+    def write(self) -> list[bytes | memoryview]:
+        """The output stream as buffers; untouched documents are slices of the input."""
+        whole = memoryview(self.data)
+        out: list[bytes | memoryview] = []
+        for document, entry in zip(self.documents, self.entries, strict=True):
+            parts = entry.parts if isinstance(entry, Container) else [entry]
+            if not any(part.changed for part in parts):
+                out.append(whole[document.start : document.end])
+                continue
+            text = entry.render() if isinstance(entry, Container) else "".join(entry.render())
+            mark = _BOM if self.data[document.start : document.start + 3] == _BOM else b""
+            out.append(mark + text.encode())
+        return out
+
+    def _entry(self, document: split.Document, line: int, candidate: bool) -> Part | Container:
+        raw = self.data[document.start : document.end]
+        part = Part(raw, line, candidate=candidate, file=self.name)
+        source = re.search(rb"(?m)^# Source: (\S.*?)[ \t]*\r?$", raw[:2048])
+        if source:
+            part.file = source.group(1).decode("utf-8", "replace")
+        if not _LIST.search(raw):
+            return part
+        text = part.text
+        root = part.root if not candidate or len(raw) < 4096 else None
+        if root is not None and not _is_list(root):
+            return part
+        from transformer.stream import items
+
+        cut = items.slice_items(text)
+        if cut is None:
+            return part
+        parts = []
+        for item in cut.items:
+            body = text[item.start : item.end]
+            flag = scan.candidates(body.encode(), [split.Document(0, len(body.encode()))], self._needles)[0]
+            parts.append(Part(body.encode(), line + text.count("\n", 0, item.start), candidate=flag, file=part.file, item=item))
+        return Container(text, cut, parts)
+
+
+def _is_list(root: nodes.Node) -> bool:
+    kind = nodes.get(root, "kind")
+    return kind is not None and kind.kind == nodes.SCALAR and str(kind.value).endswith("List")
+
+
+def _identity(root: nodes.Node, namespace: str) -> ObjectRef | None:
+    """The object's identity, or None where the mapping is no Kubernetes object."""
+
+    def text(node: nodes.Node | None) -> str:
+        node = nodes.resolve(node) if node is not None else None
+        return str(node.value) if node is not None and node.kind == nodes.SCALAR else ""
+
+    api_version, kind = text(nodes.get(root, "apiVersion")), text(nodes.get(root, "kind"))
+    if not kind:
+        return None
+    group, _, version = api_version.rpartition("/")
+    metadata = nodes.get(root, "metadata")
+    metadata = nodes.resolve(metadata) if metadata is not None else None
+    if metadata is None or metadata.kind != nodes.MAPPING:
+        return ObjectRef(group, version, kind, namespace, "")
+    name = text(nodes.get(metadata, "name")) or text(nodes.get(metadata, "generateName"))
+    return ObjectRef(group, version, kind, text(nodes.get(metadata, "namespace")) or namespace, name)
+
+
+def _file_of(part: Part, root: nodes.Node) -> str:
+    """The file a finding names: Helm's `# Source:`, a KRM path annotation, or the input's own name."""
+    metadata = nodes.get(root, "metadata")
+    metadata = nodes.resolve(metadata) if metadata is not None else None
+    noted = nodes.get(metadata, "annotations") if metadata is not None and metadata.kind == nodes.MAPPING else None
+    noted = nodes.resolve(noted) if noted is not None else None
+    if noted is not None and noted.kind == nodes.MAPPING:
+        for key in _FILE_ANNOTATIONS:
+            value = nodes.get(noted, key)
+            if value is not None and value.kind == nodes.SCALAR:
+                return str(value.value)
+        origin = nodes.get(noted, "config.kubernetes.io/origin")
+        if origin is not None and origin.kind == nodes.SCALAR:
+            match = re.search(r"^path: (.+)$", str(origin.value), re.MULTILINE)
+            if match:
+                return match.group(1).strip()
+    return part.file
+
+
+def _ends_explicitly(text: str, end: int) -> bool:
+    """Whether a document end marker follows the object: what comes next may then lack a `---`."""
+    return re.search(r"(?m)^\.\.\.\s*$", text[end:]) is not None

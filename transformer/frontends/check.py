@@ -1,0 +1,133 @@
+"""`meshshift check`: what would still be done or decided, without writing manifests; the last step of a pipeline.
+
+It also closes a gap of kustomize, which skips exec functions silently where `--enable-exec` is missing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from transformer import needles, settings
+from transformer.codes import CODES
+from transformer.documents import Input
+from transformer.errors import DONE, FINDINGS, INTERNAL, InputError
+from transformer.findings import SEVERITIES, Finding, ObjectRef
+from transformer.frontends import closing, krm, manifests, output
+from transformer.frontends.joined import Joined
+from transformer.options import Options
+from transformer.report import json
+from transformer.settings import Layer, Settings
+
+COMMAND = "check"
+_HEADS = ("KIND", "PRESENT", "WOULD MOVE", "NEEDS A DECISION")
+
+
+def run(data: bytes | None, paths: Sequence[str], layers: Sequence[Layer], environ: Mapping[str, str]) -> int:
+    """Check files and folders, or a stream where `data` is given; returns the exit code."""
+    notes: list[str] = []
+    joined = None
+    if data is None:
+        found = manifests.read(paths)
+        notes += found.notes
+        joined = Joined(found.files)
+        data = joined.data
+        chosen = settings.resolve(layers, environ)
+    else:
+        chosen = _settings_of_stream(data, layers, environ)
+    report = _report(data, chosen, notes, joined)
+    report = closing.kept(report, chosen.options, environ)
+    shown = closing.shown(report, chosen.options, sys.stdout, environ)
+    if chosen.options["report"] == "text":
+        shown += table(report)
+    output.write(shown.encode(errors="backslashreplace"))
+    return int(report["exit_code"])
+
+
+def _settings_of_stream(data: bytes, layers: Sequence[Layer], environ: Mapping[str, str]) -> Settings:
+    found = krm.detect(data)
+    config = krm.function_config(found) if found is not None else None
+    return settings.resolve([*layers[:2], *([config] if config else []), *layers[2:]], environ)
+
+
+def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | None) -> dict[str, Any]:
+    from transformer.transform import transform
+
+    options = chosen.options
+    context = manifests.read(options["context"])
+    name = joined.name if joined is not None else "<stdin>"
+    try:
+        found = transform(data, options, context.files, name=name).report
+    except InputError as error:
+        raise InputError(joined.in_files(str(error)) if joined is not None else str(error)) from error
+    concerned = {fate.ref: fate for fate in found.objects}
+    findings = list(found.findings)
+    for ref, file, line in _places(data, options, name):
+        fate = concerned.get(ref)
+        if fate is not None and remains(ref, fate.fates):
+            held = "it is held" if fate.outcome == "held" else "it would move"
+            what = "is still here" if is_old(ref) else "still carries settings of the old mesh"
+            findings.append(_remaining(ref, file, line, f"{what}: {held}"))
+    if joined is not None:
+        findings = [joined.located(finding) for finding in findings]
+    findings.sort(key=lambda f: (-SEVERITIES.index(f.severity), f.file, f.line, f.code, f.field, f.message))
+    found = found._replace(findings=findings, exit_code=_exit_code(findings, options, found.exit_code))
+    return json.as_data(found, options, command=COMMAND, notes=[*chosen.notes, *notes, *context.notes])
+
+
+def remains(ref: ObjectRef, fates: Mapping[str, int]) -> bool:
+    """Whether something of the old mesh is in the object: it is of an old kind, or leaves of it had to be decided."""
+    return is_old(ref) or bool(fates)
+
+
+def is_old(ref: ObjectRef) -> bool:
+    """Whether the object's kind belongs to a mesh that is left behind."""
+    from transformer.transform import MESH_SUFFIXES
+
+    return ref.group.endswith(MESH_SUFFIXES)
+
+
+def _places(data: bytes, options: Options, name: str) -> list[tuple[ObjectRef, str, int]]:
+    """Identity and place of every object that may concern the old mesh."""
+    counter = itertools.count()
+    parts = (part for part in Input(data, needles.NEEDLES, name=name).parts() if part.candidate)
+    objects = [obj for part in parts if (obj := part.obj(counter, options["namespace"])) is not None]
+    return [(obj.ref, obj.file, obj.line + obj.root.line) for obj in objects]
+
+
+def _remaining(ref: ObjectRef, file: str, line: int, message: str) -> Finding:
+    code = CODES["MS014"]
+    return Finding(code.code, code.severity, file, line, ref, "", message, code.remedy)
+
+
+def _exit_code(findings: Sequence[Finding], options: Options, before: int) -> int:
+    if before == INTERNAL:
+        return INTERNAL
+    limit = options["fail-on"]
+    if limit == "never":
+        return DONE
+    floor = SEVERITIES.index(limit)
+    return (
+        FINDINGS if any(SEVERITIES.index(f.severity) >= floor and not f.accepted for f in findings) else DONE
+    )
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """How many objects of every kind there are, would move, and need a decision first; empty where there are none."""
+    rows: dict[str, list[int]] = {}
+    for entry in report["objects"]:
+        kind = f"{entry['kind']} ({entry['group']})" if entry["group"] else entry["kind"]
+        row = rows.setdefault(kind, [0, 0, 0])
+        row[0] += 1
+        row[1] += entry["outcome"] in ("translated", "degraded", "edited")
+        row[2] += entry["outcome"] == "held"
+    if not rows:
+        return "Nothing of Istio, SMI or Open Service Mesh is left.\n"
+    width = max(len(kind) for kind in [*rows, _HEADS[0]])
+    lines = ["  ".join([_HEADS[0].ljust(width), *_HEADS[1:]])]
+    for kind in sorted(rows):
+        cells = [str(number).rjust(len(head)) for number, head in zip(rows[kind], _HEADS[1:], strict=True)]
+        lines.append("  ".join([kind.ljust(width), *cells]))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,49 @@
+"""Standard output and input as bytes: read whole, written once, whole or not at all. Imports nothing but os and sys."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+#: Answer to Helm 4 where there is nothing to say: it refuses empty output, and every other reader skips a comment.
+NOTHING = b"# Nothing came in, so nothing was migrated.\n"
+
+
+def read() -> bytes:
+    """All of standard input; empty where there is none."""
+    return sys.stdin.buffer.read() if sys.stdin is not None else b""
+
+
+def is_terminal() -> bool:
+    """Whether standard input is a terminal, so that nobody has piped anything in."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def write(body: bytes) -> None:
+    """Write and flush in one go. Raises OSError (BrokenPipeError where the reader has gone)."""
+    if sys.stdout is None:
+        raise OSError("standard output is closed")
+    try:
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+    except OSError:
+        # What is left in the buffer would be tried again at exit, and would fail again with a traceback.
+        _discard(sys.stdout.fileno())
+        raise
+
+
+def say(text: str) -> None:
+    """Write to standard error; where that is closed there is nobody to tell."""
+    if sys.stderr is None or not text:
+        return
+    try:
+        sys.stderr.write(text if text.endswith("\n") else text + "\n")
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr.fileno())
+
+
+def _discard(descriptor: int) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)

@@ -1,0 +1,89 @@
+"""Mesh-neutral routing decisions: what a route does with the requests that it takes.
+
+Values are hashable and carry no provenance, so that equal means "the same outcome"; the source fields travel beside
+them (`Rule.sources`). What a target cannot say never gets here: rules hold the object instead.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from transformer.order.predicates import Match
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class HeaderChange(NamedTuple):
+    """Header changes of one direction; names as written, `set` overwrites, `add` appends."""
+
+    set: Pairs = ()
+    add: Pairs = ()
+    remove: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.set or self.add or self.remove)
+
+
+class Backend(NamedTuple):
+    """A Service port that gets a share; `weight` None where it is the only one."""
+
+    namespace: str
+    name: str
+    port: int
+    weight: int | None = None
+    request: HeaderChange = HeaderChange()
+    response: HeaderChange = HeaderChange()
+
+
+class Forward(NamedTuple):
+    """Forward to backends; `timeout_ms` is for the whole request, None for none."""
+
+    backends: tuple[Backend, ...]
+    request: HeaderChange = HeaderChange()
+    response: HeaderChange = HeaderChange()
+    timeout_ms: int | None = None
+
+
+class Redirect(NamedTuple):
+    """Answer with a redirect; unset parts keep those of the request. `path` replaces the whole path."""
+
+    code: int
+    scheme: str = ""
+    hostname: str = ""
+    port: int | None = None
+    path: str = ""
+
+
+Action = Forward | Redirect
+
+
+class Retry(NamedTuple):
+    """Retry on HTTP statuses such as `5xx`, `gateway-error`, `429`; an attempt may take `timeout_ms`."""
+
+    limit: int
+    statuses: tuple[str, ...]
+    timeout_ms: int | None = None
+
+
+class Parent(NamedTuple):
+    """The Service port whose clients the route steers."""
+
+    namespace: str
+    name: str
+    port: int
+
+
+class RouteRule(NamedTuple):
+    """Alternatives of matches (none: everything) and what happens."""
+
+    matches: tuple[Match, ...]
+    action: Action
+
+
+class Route(NamedTuple):
+    """One route object: rules in order, one retry policy (Linkerd keeps it per object), `timeout_ms` where rules cannot."""
+
+    parents: tuple[Parent, ...]
+    rules: tuple[RouteRule, ...]
+    retry: Retry | None = None
+    timeout_ms: int | None = None

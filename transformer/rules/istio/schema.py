@@ -1,0 +1,82 @@
+"""Fields of Istio's traffic kinds (custom resource definitions of istio/api, 1.31; all served versions are alike)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from transformer.rules import fields
+
+_SHARED = {
+    "StringMatch": "{exact:str, prefix:str, regex:str}",
+    "Percent": "{value:num}",
+    "Destination": "{host*:str, port:{number:int}, subset:str}",
+    "HeaderOps": "{add:map<str>, remove:[str], set:map<str>}",
+    "Headers": "{request:HeaderOps, response:HeaderOps}",
+    "Cors": "{allowCredentials:bool, allowHeaders:[str], allowMethods:[str], allowOrigin:[str], allowOrigins:[StringMatch], "
+    "exposeHeaders:[str], maxAge:dur, unmatchedPreflights:UNSPECIFIED|FORWARD|IGNORE}",
+    "Fault": "{abort:{grpcStatus:str, http2Error:str, httpStatus:int, percentage:Percent}, "
+    "delay:{exponentialDelay:dur, fixedDelay:dur, percent:int, percentage:Percent}}",
+    "HTTPMatch": "{authority:StringMatch, gateways:[str], headers:map<StringMatch>, ignoreUriCase:bool, method:StringMatch, "
+    "name:str, port:int, queryParams:map<StringMatch>, scheme:StringMatch, sourceLabels:map<str>, sourceNamespace:str, "
+    "statPrefix:str, uri:StringMatch, withoutHeaders:map<StringMatch>}",
+    "Redirect": "{authority:str, derivePort:FROM_PROTOCOL_DEFAULT|FROM_REQUEST_PORT, port:int, prefixRewrite:str, "
+    "redirectCode:int, scheme:str, uri:str}",
+    "Retries": "{attempts:int, backoff:dur, perTryTimeout:dur, retryIgnorePreviousHosts:bool, retryOn:str, "
+    "retryRemoteLocalities:bool}",
+    "HTTP": "{corsPolicy:Cors, delegate:{name:str, namespace:str}, directResponse:{body:{bytes:str, string:str}, status*:int}, "
+    "fault:Fault, headers:Headers, match:[HTTPMatch], mirror:Destination, mirror_percent:int, mirrorPercent:int, "
+    "mirrorPercentage:Percent, mirrors:[{destination*:Destination, percentage:Percent}], name:str, redirect:Redirect, "
+    "retries:Retries, rewrite:{authority:str, uri:str, uriRegexRewrite:{match:str, rewrite:str}}, "
+    "route:[{destination*:Destination, headers:Headers, weight:int}], timeout:dur}",
+    "L4Route": "[{destination*:Destination, weight:int}]",
+    "ConnectionPool": "{http:{h2UpgradePolicy:DEFAULT|DO_NOT_UPGRADE|UPGRADE, http1MaxPendingRequests:int, "
+    "http2KeepAlive:{interval:dur, timeout:dur}, http2MaxRequests:int, idleTimeout:dur, maxConcurrentStreams:int, "
+    "maxRequestsPerConnection:int, maxRetries:int, useClientProtocol:bool}, tcp:{connectTimeout:dur, idleTimeout:dur, "
+    "maxConnectionDuration:dur, maxConnections:int, tcpKeepalive:{interval:dur, probes:int, time:dur}}}",
+    "Failover": "[{from:str, to:str}]",
+    "LoadBalancer": "{consistentHash:{httpCookie:{attributes:[{name*:str, value:str}], name*:str, path:str, ttl:dur}, "
+    "httpHeaderName:str, httpQueryParameterName:str, maglev:{tableSize:int}, minimumRingSize:int, "
+    "ringHash:{minimumRingSize:int}, useSourceIp:bool}, localityLbSetting:{distribute:[{from:str, to:map<int>}], enabled:bool, "
+    "failover:Failover, failoverPriority:[str]}, simple:UNSPECIFIED|LEAST_CONN|RANDOM|PASSTHROUGH|ROUND_ROBIN|LEAST_REQUEST, "
+    "warmup:{aggression:num, duration*:dur, minimumPercent:num}, warmupDurationSecs:dur, zoneAwareLbSetting:{enabled:bool, "
+    "failover:Failover, failoverPriority:[str], minClusterSize:int}}",
+    "OutlierDetection": "{baseEjectionTime:dur, consecutive5xxErrors:int, consecutiveErrors:int, consecutiveGatewayErrors:int, "
+    "consecutiveLocalOriginFailures:int, interval:dur, maxEjectionPercent:int, minHealthPercent:int, "
+    "outlierDetectionHttpErrorCodes:[int], splitExternalLocalOriginErrors:bool}",
+    "ClientTLS": "{caCertificates:str, caCrl:str, clientCertificate:str, credentialName:str, insecureSkipVerify:bool, "
+    "mode:DISABLE|SIMPLE|MUTUAL|ISTIO_MUTUAL, privateKey:str, sni:str, subjectAltNames:[str]}",
+    "TrafficPolicy": "{connectionPool:ConnectionPool, loadBalancer:LoadBalancer, outlierDetection:OutlierDetection, "
+    "portLevelSettings:[{connectionPool:ConnectionPool, loadBalancer:LoadBalancer, outlierDetection:OutlierDetection, "
+    "port:{number:int}, tls:ClientTLS}], proxyProtocol:{version:V1|V2}, retryBudget:{budgetInterval:dur, "
+    "minRetryConcurrency:int, percent:num}, tls:ClientTLS, tunnel:{protocol:str, targetHost*:str, targetPort*:int}}",
+}
+
+_KINDS = {
+    "VirtualService": "{exportTo:[str], gateways:[str], hosts:[str], http:[HTTP], "
+    "tcp:[{match:[{destinationSubnets:[str], gateways:[str], port:int, sourceLabels:map<str>, sourceNamespace:str, "
+    "sourceSubnet:str}], route:L4Route}], tls:[{match*:[{destinationSubnets:[str], gateways:[str], port:int, "
+    "sniHosts*:[str], sourceLabels:map<str>, sourceNamespace:str}], route:L4Route}]}",
+    "DestinationRule": "{exportTo:[str], host*:str, subsets:[{labels:map<str>, name*:str, trafficPolicy:TrafficPolicy}], "
+    "trafficPolicy:TrafficPolicy, workloadSelector:{matchLabels:map<str>}}",
+}
+
+
+@cache
+def shape(kind: str) -> fields.Shape:
+    """The spec's shape of a kind, with shared types filled in."""
+    return _fill(fields.parse(_KINDS[kind]))
+
+
+def _fill(found: fields.Shape) -> fields.Shape:
+    if isinstance(found, dict):
+        return {name: _fill(below) for name, below in found.items()}
+    if isinstance(found, list):
+        return [_fill(found[0])]
+    if isinstance(found, tuple):
+        return (_fill(found[0]),)
+    return _shared(found) if found in _SHARED else found
+
+
+@cache
+def _shared(name: str) -> fields.Shape:
+    return _fill(fields.parse(_SHARED[name]))

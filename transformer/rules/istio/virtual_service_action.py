@@ -1,0 +1,275 @@
+"""What a rule of a VirtualService does, as an IR action (istio-surface §2.4-§2.9; observed I4, I6, I14, I18, I19, L11-L13).
+
+Mesh routes of Linkerd know forwarding with weights, header changes, redirects, timeouts and retries on statuses. What
+else a rule may ask for (fault, rewrite, CORS, direct response) is held: Linkerd drops a whole route that carries it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from transformer.ir.routes import Action, Backend, Forward, HeaderChange, Redirect, Retry
+from transformer.ledger import Mark
+from transformer.objects import Obj, View
+from transformer.rules.istio import destinations, durations, hosts
+from transformer.rules.istio.virtual_service_match import Held
+from transformer.run import Run
+
+_IMPLICIT_RETRY = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
+_HELD_BLOCKS = {
+    "corsPolicy": ("MS231", "CORS answers of the client's proxy; Linkerd has none and drops a route that carries them"),
+    "rewrite": ("MS232", "a rewrite of path or authority, which Linkerd's routes cannot do (it drops a route that carries one)"),
+    "directResponse": ("MS233", "an answer without a backend, which no Linkerd route can give"),
+    "delegate": ("MS234", "rules of another VirtualService, which this version does not merge"),
+}
+
+
+class Lowered(NamedTuple):
+    """An action, its retries, the leaves that decided them, and other objects (DestinationRules) it stands on."""
+
+    action: Action
+    retry: Retry | None
+    marks: tuple[Mark, ...]
+    owners: tuple[Obj, ...]
+
+
+def lower(run: Run, rule: View, dialled: int) -> Lowered:
+    """Lower one http rule for clients that dial port `dialled` of the host. Raises `Held` with the finding made."""
+    _refuse_blocks(run, rule)
+    marks: list[Mark] = []
+    owners: list[Obj] = []
+    if rule.get("redirect"):
+        return Lowered(_redirect(run, rule, dialled, marks), None, tuple(marks), ())
+    backends = _backends(run, rule, dialled, marks, owners)
+    request, response = _headers(run, rule.get("headers"), marks)
+    timeout = _timeout(run, rule.get("timeout"), marks)
+    retry = _retry(run, rule.get("retries"), marks)
+    for name in ("mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "mirror_percent"):
+        if rule.get(name).present:
+            _mirror(run, rule.get(name))
+    if rule.get("name").present:
+        run.no_op(rule.get("name"), "names a route in logs only")
+    return Lowered(Forward(backends, request, response, timeout), retry, tuple(marks), tuple(owners))
+
+
+def _refuse_blocks(run: Run, rule: View) -> None:
+    for name, (code, what) in _HELD_BLOCKS.items():
+        if rule.get(name) and run.hold(code, rule.get(name), f"the rule asks for {what}"):
+            raise Held
+        if rule.get(name) and name in ("directResponse", "delegate"):
+            raise Held
+    fault = rule.get("fault")
+    if fault and not _never_fires(run, fault):
+        run_on = run.hold("MS230", fault, "the rule injects faults, which Linkerd's routes cannot do")
+        if run_on:
+            raise Held
+
+
+def _never_fires(run: Run, fault: View) -> bool:
+    """A fault without a percentage is 0 %, an abort without a status is none: nothing to lose."""
+    for kind, action in fault.items():
+        share = action.get("percentage", "value").value() if action.get("percentage") else action.get("percent").value()
+        effect = {"abort": ("httpStatus", "grpcStatus"), "delay": ("fixedDelay",)}.get(kind, ())
+        if kind == "abort" and not action.get("percentage"):
+            share = 0
+        if share and any(action.get(name).present for name in effect):
+            return False
+    run.no_op(fault, "the fault never fires: it has no percentage or no effect")
+    return True
+
+
+def _mirror(run: Run, field: View) -> None:
+    run.degrade("MS235", field, "requests are no longer mirrored: Linkerd's routes cannot copy traffic")
+
+
+def _backends(run: Run, rule: View, dialled: int, marks: list[Mark], owners: list[Obj]) -> tuple[Backend, ...]:
+    routes = [entry for entry in rule.get("route").each() if entry]
+    if not routes:
+        run.hold("MS004", rule, "a rule without route, redirect, directResponse or delegate; the API server refuses it")
+        raise Held
+    weights = [entry.get("weight").value() or 0 for entry in routes]
+    if len(routes) > 1 and not any(weights):
+        run.hold("MS236", rule.get("route"), "all weights are zero or missing, which Istio refuses")
+        raise Held
+    backends = []
+    for entry, weight in zip(routes, weights, strict=True):
+        backends.append(_backend(run, entry, weight if len(routes) > 1 else None, dialled, marks, owners))
+        if len(routes) == 1 and entry.get("weight").present:
+            run.no_op(entry.get("weight"), "a single destination gets everything, whatever its weight")
+        elif len(routes) > 1:
+            marks += run.translated(entry.get("weight"))
+    return tuple(backends)
+
+
+def _backend(run: Run, entry: View, weight: int | None, dialled: int, marks: list[Mark], owners: list[Obj]) -> Backend:
+    destination = entry.get("destination")
+    known = destinations.of(run)
+    host_field = destination.get("host")
+    host = hosts.resolve(host_field.text(), entry.obj.namespace, run.options["mesh.cluster-domain"])
+    if host.kind != "service":
+        why = {
+            "half-name": "is half a name, which Istio takes literally: an undefined cluster, 503",
+            "external": "is outside the cluster; routes of a Service can only send to Services",
+            "wildcard": "is a wildcard",
+            "address": "is an address; routes can only send to Services",
+        }[host.kind]
+        run.hold("MS223", host_field, f"destination `{host_field.text()}` {why}")
+        raise Held
+    service = known.service(host.namespace, host.name)
+    where = f"{host.namespace}/{host.name}".lstrip("/")
+    if service is None:
+        run.hold("MS202", host_field, f"destination Service {where} is not in the stream or its context, so its ports are unknown",
+                 remedy="Render the Service in the same stream, or name its manifest with `context`.")  # fmt: skip
+        raise Held
+    if service.spec.get("type").text() == "ExternalName":
+        run.hold("MS223", host_field, f"destination Service {where} is an ExternalName, which a route cannot send to")
+        raise Held
+    number = destination.get("port", "number").value() or dialled
+    if number not in destinations.port_numbers(service):
+        run.hold("MS224", destination.get("port") or host_field, f"Service {where} has no port {number}; Istio answers 503 there")
+        raise Held
+    name = service.name
+    owners += [rule for rule in known.rules(host.namespace, host.name) if not rule.context]
+    subset = destination.get("subset")
+    if subset:
+        found = known.subset(subset, service, subset.text())
+        if found is None:
+            raise Held
+        name, subset_marks, _ = found
+        marks += subset_marks
+    elif service.spec.get("clusterIP").text() == "None":
+        run.hold("MS225", host_field, f"destination Service {where} is headless; Linkerd routes need a cluster IP")
+        raise Held
+    marks += run.translated(host_field, destination.get("port"), subset)
+    request, response = _headers(run, entry.get("headers"), marks)
+    return Backend(host.namespace, name, number, weight, request, response)
+
+
+def _headers(run: Run, headers: View, marks: list[Mark]) -> tuple[HeaderChange, HeaderChange]:
+    changes = []
+    if headers and not list(headers.items()):
+        run.no_op(headers, "empty")
+    for direction in ("request", "response"):
+        block = headers.get(direction)
+        set_, add = (tuple(_pairs(run, block.get(kind), direction)) for kind in ("set", "add"))
+        remove = tuple(item.text() for item in block.get("remove").each() if not item.text().startswith(":"))
+        names = [name.lower() for name, _ in (*set_, *add)] + [name.lower() for name in remove]
+        if len(set(names)) < len(names):
+            run.hold("MS237", block, "one header is changed in two ways, which a header modifier cannot say")
+            raise Held
+        changes.append(HeaderChange(set_, add, remove))
+        if block:
+            marks += run.translated(block)
+    return changes[0], changes[1]
+
+
+def _pairs(run: Run, block: View, direction: str) -> list[tuple[str, str]]:
+    pairs = []
+    for name, field in block.items():
+        text = field.text()
+        if name.lower() in ("host", ":authority"):
+            if direction == "request":
+                run.hold("MS232", field, "setting the host header is a rewrite of the authority, which Linkerd's routes cannot do")
+                raise Held
+            continue
+        if name.startswith(":"):
+            continue
+        plain = text.replace("%%", "")
+        if "%" in plain:
+            variable = re.search(r"%[^%]*%", plain)
+            run.hold("MS238", field, f"`{variable.group() if variable else text}` is filled in by Envoy; a header modifier takes plain text")
+            raise Held
+        pairs.append((name, text.replace("%%", "%")))
+    return pairs
+
+
+def _timeout(run: Run, field: View, marks: list[Mark]) -> int | None:
+    if not field:
+        return None
+    ms = durations.milliseconds(field.text())
+    if ms is None:
+        run.hold("MS004", field, f"`{field.text()}` is not a duration of whole milliseconds")
+        raise Held
+    if ms == 0:
+        run.no_op(field, "0s is no timeout, on Linkerd the absence of one")
+        return None
+    marks += run.translated(field)
+    return ms
+
+
+def _retry(run: Run, retries: View, marks: list[Mark]) -> Retry | None:
+    if not retries:
+        return None
+    attempts = retries.get("attempts").value() or 0
+    if attempts <= 0:
+        run.no_op(retries, "no attempts: retries are off, on Linkerd the absence of retry annotations")
+        return None
+    for name in ("retryRemoteLocalities", "retryIgnorePreviousHosts", "backoff"):
+        if retries.get(name).present:
+            run.degrade("MS241", retries.get(name), f"{name} has no equivalent: Linkerd picks endpoints and backoff itself")
+    tokens = [token.strip() for token in (retries.get("retryOn").text() or _IMPLICIT_RETRY).split(",") if token.strip()]
+    statuses, lost = _statuses(tokens)
+    if lost:
+        at = retries.get("retryOn") if retries.get("retryOn") else retries.get("attempts")
+        run.say("MS240", at, f"not retried any more: {', '.join(lost)} (Linkerd retries on response statuses only)")
+    timeout = _timeout(run, retries.get("perTryTimeout"), marks)
+    if not statuses:
+        for name in ("attempts", "retryOn", "perTryTimeout"):
+            if retries.get(name):
+                run.degrade("MS240", retries.get(name), "none of the retry conditions can be expressed, so the route does not retry")
+        return None
+    marks += run.translated(retries.get("attempts"), retries.get("retryOn"))
+    return Retry(attempts, tuple(statuses), timeout)
+
+
+def _statuses(tokens: list[str]) -> tuple[list[str], list[str]]:
+    """Linkerd's HTTP retry conditions for Istio's tokens, and the tokens that have none."""
+    statuses, lost = [], []
+    for token in tokens:
+        if token in ("5xx", "gateway-error"):
+            statuses.append(token)
+        elif token == "retriable-4xx":
+            statuses.append("409")
+        elif token.isdigit() and 100 <= int(token) <= 599:
+            statuses.append(token)
+        elif token != "retriable-status-codes" or not any(other.isdigit() for other in tokens):
+            if token != "retriable-status-codes":
+                lost.append(token)
+    return list(dict.fromkeys(statuses)), lost
+
+
+def _redirect(run: Run, rule: View, dialled: int, marks: list[Mark]) -> Redirect:
+    redirect = rule.get("redirect")
+    for name in ("derivePort", "prefixRewrite"):
+        field = redirect.get(name)
+        if field and not (name == "derivePort" and field.text() == "FROM_PROTOCOL_DEFAULT"):
+            run.hold("MS250", field, f"{name} of a redirect has no equivalent")
+            raise Held
+    code = redirect.get("redirectCode").value() or 301
+    allowed = run.target.redirect_codes
+    if code not in allowed:
+        run.hold("MS251", redirect.get("redirectCode"), f"redirect code {code} is not one of {', '.join(map(str, sorted(allowed)))} "
+                 f"with Gateway API {run.target.gateway_api[0]}.{run.target.gateway_api[1]}",
+                 remedy="Gateway API 1.5 CRDs accept 303, 307 and 308 as well.")  # fmt: skip
+        raise Held
+    if rule.get("headers"):
+        run.hold("MS252", rule.get("headers"), "header changes on a redirect have no equivalent")
+        raise Held
+    for name in ("timeout", "retries", "name", "mirror", "mirrors", "mirrorPercentage"):
+        if rule.get(name).present:
+            run.no_op(rule.get(name), "has no effect on a redirect")
+    path = redirect.get("uri").text()
+    if "?" in path or "#" in path or (path and not path.startswith("/")):
+        run.hold("MS250", redirect.get("uri"), f"`{path}` is no plain path, and a redirect can only replace the path")
+        raise Held
+    if path and run.hold("MS253", redirect.get("uri"), "Linkerd drops the query when a redirect replaces the path; Istio keeps it"):
+        raise Held
+    hostname, _, port = redirect.get("authority").text().partition(":")
+    number = redirect.get("port").value() or (int(port) if port.isdigit() else None)
+    scheme = redirect.get("scheme").text()
+    if number is None and (hostname or (scheme == "https" and dialled == 80)):
+        # Linkerd keeps the port that was dialled. Istio keeps it too, unless the host changes or 80 goes to https.
+        number = 443 if scheme == "https" else 80
+    marks += run.translated(redirect)
+    return Redirect(code, scheme, hostname, number, path)

@@ -1,0 +1,64 @@
+"""Rules register themselves with a decorator; the package is walked once, when the scan saw a mesh group."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from transformer.objects import Obj
+    from transformer.run import Run
+
+Translate = Callable[["Run", Sequence["Obj"]], None]
+
+
+class Rule(NamedTuple):
+    """A rule: its id (also the name of its file, test and cases), the kinds it takes, the keys it reads elsewhere."""
+
+    id: str
+    kinds: tuple[tuple[str, str], ...]
+    keys: tuple[str, ...]
+    order: int
+    summary: str
+    translate: Translate
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(
+    id: str, *, kinds: Sequence[tuple[str, str]], keys: Sequence[str] = (), order: int = 50, summary: str
+) -> Callable[[Translate], Translate]:
+    """Register a rule.
+
+    `kinds` are the (group, kind) pairs whose objects the rule is given, all of a run at once; `keys` are labels or
+    annotations it reads on other kinds (they and the groups decide which documents are candidates). Rules run by `order`.
+    """
+
+    def register(translate: Translate) -> Translate:
+        if id in RULES:
+            raise ValueError(f"two rules are called {id}")
+        RULES[id] = Rule(id, tuple(kinds), tuple(keys), order, summary, translate)
+        return translate
+
+    return register
+
+
+#: Rule families and the API group suffix that makes one necessary; the empty suffix is every mesh group or key.
+FAMILIES: dict[str, str] = {"workload": "", "istio": "istio.io", "smi": "smi-spec.io", "osm": "openservicemesh.io"}
+
+
+def load(groups: Iterable[str] | None = None) -> list[Rule]:
+    """Import the rule families that the API groups of the stream call for (all of them for None), in running order."""
+    from transformer import rules
+
+    seen = None if groups is None else set(groups)
+    for family, suffix in FAMILIES.items():
+        if seen is not None and suffix and not any(group.endswith(suffix) for group in seen):
+            continue
+        package = importlib.import_module(f"{rules.__name__}.{family}")
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    return sorted(RULES.values(), key=lambda found: (found.order, found.id))

@@ -1,0 +1,33 @@
+"""SMI route groups have no effect of their own: one that a translated TrafficSplit uses goes with it, others are held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from transformer.ledger import ACCEPTED, TRANSLATED, Fate
+from transformer.objects import Obj
+from transformer.rules.registry import rule
+from transformer.run import Run
+from transformer.targets import metadata
+
+_SPECS = "specs.smi-spec.io"
+
+
+@rule(
+    id="smi-specs",
+    kinds=[(_SPECS, "HTTPRouteGroup"), (_SPECS, "TCPRoute"), (_SPECS, "UDPRoute")],
+    order=55,
+    summary="route groups go with the TrafficSplit that uses them",
+)
+def translate(run: Run, objs: Sequence[Obj]) -> None:
+    """Settle every route group of the stream."""
+    users = run.memo.get("used-route-groups", {})
+    for obj in objs:
+        metadata.account(run, obj)
+        run.drop(obj)
+        if obj.uid in users:
+            run.units.bind([obj.uid, users[obj.uid].uid])
+            for name in ("spec", "matches"):
+                run.mark(obj.view.get(name), Fate(TRANSLATED, str(users[obj.uid].ref)))
+        elif not run.hold("MS506", obj, f"{obj.ref.kind} is used by nothing that is translated here"):
+            run.mark(obj.view, Fate(ACCEPTED, "MS506"))

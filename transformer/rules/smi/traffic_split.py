@@ -1,0 +1,194 @@
+"""An SMI TrafficSplit becomes an HTTPRoute on its root Service (smi-osm-surface §1.2, traps T9-T11).
+
+Weights keep their exact proportion; with `matches` the requests that match go to the backends and the rest to the root.
+https://github.com/servicemeshinterface/smi-spec/tree/main/apis/traffic-split
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from transformer import service_protocol
+from transformer.ir.routes import Backend, Forward, Parent, Route, RouteRule
+from transformer.ledger import NO_OP, Fate, Mark
+from transformer.objects import Obj, View
+from transformer.order import compile as order
+from transformer.rules.registry import rule
+from transformer.rules.smi import route_group, weights
+from transformer.run import Run
+from transformer.targets import metadata
+from transformer.targets.gateway_api import http_route
+
+_SPLIT, _SPECS = "split.smi-spec.io", "specs.smi-spec.io"
+
+
+class Held(Exception):
+    """The split cannot be expressed; the finding has been made."""
+
+
+@rule(
+    id="traffic-split",
+    kinds=[(_SPLIT, "TrafficSplit")],
+    order=40,
+    summary="weighted backends of the root Service become one HTTPRoute rule per match",
+)
+def translate(run: Run, objs: Sequence[Obj]) -> None:
+    """Translate every TrafficSplit of the stream, or hold it."""
+    for obj in objs:
+        metadata.account(run, obj)
+        run.client_config[obj.uid] = obj
+        run.drop(obj)
+        try:
+            _translate(run, obj)
+        except (Held, route_group.Unsupported):
+            continue
+
+
+def _translate(run: Run, obj: Obj) -> None:
+    _refuse_owned(run, obj)
+    for name, field in obj.spec.items():
+        if name not in ("service", "backends", "matches"):
+            run.say("MS005", field, "is not a field of this kind; it has no effect")
+            run.mark(field, Fate(NO_OP, "MS005"))
+    root_field = obj.spec.get("service")
+    if not root_field.text():
+        _refuse(run, "MS004", root_field if root_field.present else obj, "a TrafficSplit needs a root Service as text")
+    root = _service(run, root_field)
+    _refuse_rivals(run, obj, root)
+    ports = _ports(run, root_field, root)
+    backends = obj.spec.get("backends")
+    shares = _shares(run, backends)
+    groups = list(_groups(run, obj))
+    for port in ports:
+        forward = Forward(tuple(_backends(run, backends, shares, port)))
+        route = _route(run, obj, root, port, forward, groups)
+        name = obj.name if len(ports) == 1 else f"{obj.name}-{port}"
+        _plan(run, obj, route, name, run.translated(root_field, backends, obj.spec.get("matches")), groups)
+
+
+def _refuse(run: Run, code: str, at: View | Obj, message: str, remedy: str = "") -> None:
+    run.hold(code, at, message, remedy=remedy)
+    raise Held
+
+
+def _refuse_owned(run: Run, obj: Obj) -> None:
+    if any(key.startswith("failover.linkerd.io/") for key in (*obj.annotations, *obj.labels)):
+        _refuse(run, "MS504", obj, "linkerd-failover edits this split; the extension still needs it")
+    for group, kind in (("argoproj.io", "Rollout"), ("flagger.app", "Canary")):
+        for owner in run.context.objects(group, kind):
+            names = {
+                owner.name,
+                owner.spec.get("strategy", "canary", "trafficRouting", "smi", "trafficSplitName").text(),
+                owner.spec.get("targetRef", "name").text(),
+            }
+            smi = kind == "Canary" or owner.spec.get("strategy", "canary", "trafficRouting", "smi").present
+            if smi and owner.namespace == obj.namespace and obj.name in names:
+                _refuse(run, "MS200", obj, f"{owner.ref} edits this object while it runs; migrate that one first")
+
+
+def _service(run: Run, field: View) -> Obj:
+    """The Service that a name means: short, `name.namespace` or full; always one of the split's own namespace."""
+    name, _, rest = field.text().partition(".")
+    namespace = rest.partition(".")[0]
+    if namespace and field.obj.namespace and namespace != field.obj.namespace:
+        _refuse(run, "MS501", field, f"`{field.text()}` lies in another namespace than the split, which no implementation follows")
+    found = run.context.service(field.obj.namespace, name).obj
+    where = f"{field.obj.namespace}/{name}".lstrip("/")
+    if found is None:
+        _refuse(run, "MS202", field, f"Service {where} is not in the stream or its context, so its ports are unknown",
+                "Render the Service in the same stream, or name its manifest with `context`.")  # fmt: skip
+    assert found is not None
+    if found.spec.get("clusterIP").text() == "None" or found.spec.get("type").text() == "ExternalName":
+        _refuse(run, "MS225", field, f"Service {where} has no cluster IP; Linkerd routes need one")
+    return found
+
+
+def _refuse_rivals(run: Run, obj: Obj, root: Obj) -> None:
+    for other in run.context.objects(_SPLIT, "TrafficSplit"):
+        name = other.spec.get("service").text().partition(".")[0]
+        if other.uid != obj.uid and other.namespace == obj.namespace and name == root.name:
+            run.units.bind([obj.uid, other.uid])
+            _refuse(run, "MS206", obj, f"{other.ref} splits {root.ref} too; which one is in effect depends on the implementation")
+    full = f"{root.name}.{root.namespace}.svc.{run.options['mesh.cluster-domain']}"
+    for profile in run.context.objects("linkerd.io", "ServiceProfile"):
+        if profile.name == full and (profile.spec.get("routes") or profile.spec.get("dstOverrides")):
+            _refuse(run, "MS209", obj, f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {root.ref}",
+                    "Delete the ServiceProfile that the SMI extension left behind.")  # fmt: skip
+
+
+def _ports(run: Run, at: View, root: Obj) -> list[int]:
+    ports = []
+    ranges = service_protocol.opaque_ports(root, run.options["linkerd-install.opaque-ports"])
+    for port in root.spec.get("ports").each():
+        protocol, number = service_protocol.istio_protocol(port), port.get("port").value()
+        if protocol == "udp":
+            continue
+        if not service_protocol.takes_http_routes(protocol) or service_protocol.is_opaque(number, ranges):
+            _refuse(run, "MS502", at, f"port {number} of {root.ref} is not HTTP; splitting it needs a TCPRoute, which the standard channel lacks")
+        ports.append(number)
+    if not ports:
+        _refuse(run, "MS207", at, f"{root.ref} has no ports")
+    return ports
+
+
+def _shares(run: Run, backends: View) -> list[int]:
+    found = []
+    for backend in backends.each():
+        value = weights.quantity(backend.get("weight").value())
+        if value is None or not backend.get("service").text():
+            _refuse(run, "MS004", backend, "a backend needs a service as text and a weight that is a number or a quantity")
+        assert value is not None
+        found.append(value)
+    if not found:
+        _refuse(run, "MS004", backends if backends.present else backends.obj, "a TrafficSplit needs backends")
+    if not any(found):
+        _refuse(run, "MS236", backends, "all weights are zero, which no implementation defines")
+    return weights.proportional(found)
+
+
+def _backends(run: Run, backends: View, shares: list[int], port: int) -> Iterator[Backend]:
+    for backend, share in zip(backends.each(), shares, strict=True):
+        service = _service(run, backend.get("service"))
+        numbers = {entry.get("port").value() for entry in service.spec.get("ports").each()}
+        if port not in numbers:
+            _refuse(run, "MS224", backend.get("service"), f"{service.ref} has no port {port}, which the root Service has")
+        yield Backend(service.namespace, service.name, port, share if len(shares) > 1 else None)
+
+
+def _groups(run: Run, obj: Obj) -> Iterator[Obj]:
+    for entry in obj.spec.get("matches").each():
+        found = run.context.find(_SPECS, "HTTPRouteGroup", obj.namespace, entry.get("name").text()).obj
+        if entry.get("kind").text() != "HTTPRouteGroup" or found is None:
+            _refuse(run, "MS505", entry, f"{entry.get('kind').text()} {entry.get('name').text()} is not in the stream or its context")
+        assert found is not None
+        yield found
+
+
+def _route(run: Run, obj: Obj, root: Obj, port: int, forward: Forward, groups: Sequence[Obj]) -> Route:
+    parent = Parent(root.namespace, root.name, port)
+    if not groups:
+        return Route((parent,), (RouteRule((), forward),))
+    rest = Forward((Backend(root.namespace, root.name, port),))
+    entries = []
+    for group in groups:
+        for view in route_group.entries(group):
+            entries += [order.Entry(match, forward) for match in route_group.lower(run, view)]
+    entries.append(order.Entry(order.Match(), rest, rule=1))
+    result = order.compile(entries, order.LINKERD, order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8))
+    if isinstance(result, order.Refusal):
+        _refuse(run, "MS219", obj.spec.get("matches"), f"the matches cannot be written as one route: {result.reason}")
+        raise Held
+    return Route((parent,), tuple(RouteRule(found.matches, found.action) for found in result.rules))  # type: ignore[arg-type]
+
+
+def _plan(run: Run, obj: Obj, route: Route, name: str, marks: tuple[Mark, ...], groups: Sequence[Obj]) -> None:
+    meta = metadata.metadata(obj, name)
+
+    def value(hidden: bool) -> dict[str, Any]:
+        return http_route.build(route, meta, run.target, hidden=hidden, release_namespace=obj.namespace)
+
+    used = [group for group in groups if not group.context]
+    for group in used:
+        run.memo.setdefault("used-route-groups", {})[group.uid] = obj
+    run.derive(value, [obj, *used], marks)

@@ -1,0 +1,169 @@
+"""One run: what rules may ask and say. Rules read objects and the context, and leave findings, marks, plans and relations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from transformer import codes
+from transformer.findings import FieldPath, Finding, field_text
+from transformer.ledger import ACCEPTED, DEGRADED, NO_OP, TRANSLATED, Fate, Ledger, Mark
+from transformer.objects import Obj, View
+from transformer.units import Units
+
+if TYPE_CHECKING:
+    from transformer.context.index import Context
+    from transformer.options import Options
+    from transformer.targets.versions import Target
+
+
+class Derived(NamedTuple):
+    """A planned new object: its value (or a function of "clients stay in Istio"), its owners, and what it accounts for."""
+
+    value: dict[str, Any] | Callable[[bool], dict[str, Any]]
+    owners: tuple[Obj, ...]
+    marks: tuple[Mark, ...]
+
+
+class Edit(NamedTuple):
+    """A planned change of the map at `path` of an object: keys to write and keys to remove."""
+
+    target: Obj
+    path: FieldPath
+    write: dict[str, Any]
+    remove: tuple[str, ...]
+    owners: tuple[Obj, ...]
+    marks: tuple[Mark, ...]
+
+
+class MissingFact(NamedTuple):
+    """A fact that no manifest tells and nobody has said."""
+
+    key: str
+    why: str
+    at: Obj
+
+
+class Run:
+    """State of one run and the vocabulary of the rules."""
+
+    def __init__(self, options: Options, context: Context, target: Target) -> None:
+        self.options = options
+        self.context = context
+        self.target = target
+        self.ledger = Ledger()
+        self.units = Units()
+        self.findings: list[Finding] = []
+        self.derived: list[Derived] = []
+        self.edits: list[Edit] = []
+        self.dropped: dict[int, Obj] = {}
+        self.facts: dict[str, list[MissingFact]] = {}
+        self.objects: dict[int, Obj] = {}
+        self.clients: dict[int, Obj] = {}
+        self.client_config: dict[int, Obj] = {}
+        self.gateway_only: list[tuple[View, str]] = []
+        self.used_acceptances: set[tuple[str, str]] = set()
+        self.memo: dict[str, Any] = {}
+
+    # -- what a rule says -------------------------------------------------------------------------------------------
+
+    def say(self, code: str, at: View | Obj, message: str, *, remedy: str = "", target: str = "") -> Finding:
+        """Add a finding of a warning or info code (an error code only through `hold`)."""
+        finding = self._finding(code, at, message, remedy, target, codes.CODES[code].severity)
+        if finding not in self.findings:
+            self.findings.append(finding)
+        return finding
+
+    def hold(self, code: str, at: View | Obj, message: str, *, remedy: str = "") -> bool:
+        """Ask that the object at `at` stays, with an error finding; False if a person accepted this loss.
+
+        When it returns False the rule goes on without the construct, whose leaves are marked as accepted.
+        """
+        obj = at.obj if isinstance(at, View) else at
+        finding = self._finding(code, at, message, remedy, "", codes.CODES[code].severity)
+        reason = self._acceptance(code, obj)
+        if reason:
+            finding = finding._replace(severity="warning", accepted=reason)
+            if finding not in self.findings:
+                self.findings.append(finding)
+            if isinstance(at, View):
+                self.mark(at, Fate(ACCEPTED, code))
+            return False
+        if finding not in self.findings:
+            self.findings.append(finding)
+        self.units.hold(obj.uid)
+        return True
+
+    def degrade(self, code: str, at: View, message: str, *, remedy: str = "") -> None:
+        """A warning for tuning that the target lacks; the field's leaves are degraded."""
+        self.say(code, at, message, remedy=remedy)
+        self.mark(at, Fate(DEGRADED, code))
+
+    def no_op(self, at: View, why: str) -> None:
+        """The field needs nothing on the target; `why` is a short reason or a finding code."""
+        self.mark(at, Fate(NO_OP, why))
+
+    def mark(self, at: View, fate: Fate) -> None:
+        """Enter a fate for a field and everything under it, at once."""
+        if at.present:
+            self.ledger.enter(Mark(at.obj.uid, at.path, fate))
+
+    def translated(self, *views: View, target: str = "") -> tuple[Mark, ...]:
+        """Marks to hand to `derive` or `edit`: the fields (with everything under them) decide what is emitted there."""
+        return tuple(Mark(view.obj.uid, view.path, Fate(TRANSLATED, target)) for view in views if view.present)
+
+    # -- what a rule plans ------------------------------------------------------------------------------------------
+
+    def account(self, obj: Obj, views: Iterable[View]) -> None:
+        """Open the object's account with every leaf under the given views."""
+        self.objects[obj.uid] = obj
+        self.ledger.open(obj.uid, (leaf for view in views for leaf in view.leaves()))
+
+    def drop(self, obj: Obj) -> None:
+        """The object leaves the stream unless its unit is held."""
+        self.dropped[obj.uid] = obj
+
+    def derive(
+        self, value: dict[str, Any] | Callable[[bool], dict[str, Any]], owners: Sequence[Obj], marks: Iterable[Mark] = ()
+    ) -> None:
+        """Plan a new object at the place of its first owner; it is emitted only if no owner is held."""
+        self.derived.append(Derived(value, tuple(owners), tuple(marks)))
+
+    def edit(
+        self, target: Obj, path: FieldPath, *, write: dict[str, Any] | None = None, remove: Sequence[str] = (),
+        owners: Sequence[Obj] = (), marks: Iterable[Mark] = (),
+    ) -> None:  # fmt: skip
+        """Plan to write and remove keys of the map at `path`; done only if neither target nor owners are held."""
+        self.edits.append(Edit(target, path, write or {}, tuple(remove), tuple(owners) or (target,), tuple(marks)))
+
+    def fact(self, key: str, at: Obj, why: str) -> str:
+        """The value of a fact, empty where it is missing (then the run ends with one message about all missing facts)."""
+        value: str = self.options[key]
+        if not value:
+            self.facts.setdefault(key, []).append(MissingFact(key, why, at))
+        return value
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _finding(self, code: str, at: View | Obj, message: str, remedy: str, target: str, severity: str) -> Finding:
+        obj = at.obj if isinstance(at, View) else at
+        path = at.path if isinstance(at, View) else ()
+        line = (at.line if isinstance(at, View) else 0) or obj.line + obj.root.line
+        known = codes.CODES[code]
+        return Finding(code, severity, obj.file, line, obj.ref, field_text(path), message, remedy or known.remedy, target)
+
+    def _acceptance(self, code: str, obj: Obj) -> str:
+        """The reason a person gave for accepting this code on this object, or an empty string."""
+        if not codes.CODES[code].acceptable:
+            return ""
+        noted = obj.annotations.get("meshshift.dev/accept", "")
+        for line in noted.replace(";", "\n").splitlines():
+            accepted, _, reason = line.partition(":")
+            if accepted.strip() == code and reason.strip():
+                return reason.strip()
+        name = f"{obj.ref.kind}/{obj.namespace}/{obj.name}" if obj.namespace else f"{obj.ref.kind}/{obj.name}"
+        for acceptance in self.options["accept"]:
+            if acceptance.code == code and acceptance.object == name:
+                self.used_acceptances.add((acceptance.code, acceptance.object))
+                return str(acceptance.reason)
+        return ""

@@ -1,0 +1,167 @@
+"""What is left before anything is written: markers, collisions, the ledger's totality, and what stays with what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from transformer import edits
+from transformer.findings import ObjectRef
+from transformer.ledger import HELD, Fate
+from transformer.objects import Obj
+from transformer.run import Derived, Run
+from transformer.stream import nodes, splice
+from transformer.targets import validation
+from transformer.targets.metadata import MARKER
+
+
+class Emitted(NamedTuple):
+    """One object that will be written, at the place of its source."""
+
+    ref: ObjectRef
+    value: dict[str, Any]
+    plan: Derived
+
+
+class Settlement(NamedTuple):
+    """Outcome of a run: what stays (with its holder), what is emitted, and the verified operations per edited object."""
+
+    held: dict[int, int]
+    emitted: list[Emitted]
+    operations: dict[int, list[splice.Op]]
+    coexisting: bool
+    faulty: bool
+
+
+def settle(run: Run) -> Settlement:
+    """Decide what moves. Every new hold restarts the closure, which only grows, so this ends."""
+    faulty = False
+    _refuse_doubtful_yaml(run)
+    while True:
+        held = run.units.closure()
+        coexisting = any(uid in held for uid in run.clients)
+        before = len(held)
+        if coexisting:
+            _hold_gateway_only(run, held)
+        emitted = list(_emitted(run, held, coexisting))
+        operations = _operations(run, held)
+        faulty |= _hold_unaccounted(run, held)
+        if len(run.units.closure()) == before:
+            break
+    for uid in held:
+        run.ledger.close(uid, Fate(HELD, "MS007"))
+    return Settlement(held, emitted, operations, coexisting, faulty)
+
+
+def _refuse_doubtful_yaml(run: Run) -> None:
+    touched = {obj.uid: obj for obj in run.dropped.values()} | {edit.target.uid: edit.target for edit in run.edits}
+    for obj in touched.values():
+        tree = obj.part.tree if obj.part is not None else None
+        if tree is not None and tree.duplicates:
+            first, again = tree.duplicates[0]
+            run.hold("MS002", obj, f"`{again.value}` is written twice, in lines {obj.line + first.line} and {obj.line + again.line}")
+        if _merge_overrides(obj.root):
+            run.hold("MS013", obj, "a merge key follows a key that it overrides")
+
+
+def _merge_overrides(node: nodes.Node) -> bool:
+    if node.kind == nodes.MAPPING:
+        return nodes.merges_override(node) or any(_merge_overrides(value) for _, value in node.value)
+    return node.kind == nodes.SEQUENCE and any(_merge_overrides(item) for item in node.value)
+
+
+def _hold_gateway_only(run: Run, held: dict[int, int]) -> None:
+    """Routes that Istio must not see are policy.linkerd.io routes, which can say less."""
+    for view, message in run.gateway_only:
+        if view.obj.uid not in held:
+            run.hold("MS260", view, message)
+
+
+def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitted]:
+    seen: dict[tuple[str, str, str, str], Derived] = {}
+    for plan in run.derived:
+        if any(owner.uid in held for owner in plan.owners):
+            continue
+        value = plan.value(coexisting) if callable(plan.value) else plan.value
+        ref = _ref(value, plan.owners[0])
+        key = (ref.group, ref.kind, ref.namespace, ref.name)
+        if key in seen:
+            run.hold("MS006", plan.owners[0], f"{ref} would also be created for {seen[key].owners[0].ref}")
+            continue
+        seen[key] = plan
+        existing = _existing(run, ref)
+        if existing is not None and not _is_ours(existing, value):
+            run.hold("MS006", plan.owners[0], f"{ref} is in {existing.file} already and does not carry the mark {MARKER}")
+            continue
+        problems = validation.problems(value, run.target)
+        if problems:
+            run.hold("MS015", plan.owners[0], f"{ref} would not be valid: {problems[0]}")
+            continue
+        if existing is None or existing.view.value() != value:
+            yield Emitted(ref, value, plan)
+
+
+def _existing(run: Run, ref: ObjectRef) -> Obj | None:
+    return next(
+        (o for o in run.context.objects(ref.group, ref.kind) if not o.context and (o.namespace, o.name) == (ref.namespace, ref.name)),
+        None,
+    )
+
+
+def _is_ours(existing: Obj, value: dict[str, Any]) -> bool:
+    wanted = value["metadata"]["annotations"][MARKER]
+    return existing.annotations.get(MARKER) == wanted
+
+
+def _ref(value: dict[str, Any], source: Obj) -> ObjectRef:
+    group, _, version = str(value["apiVersion"]).rpartition("/")
+    meta = value["metadata"]
+    return ObjectRef(group, version, value["kind"], meta.get("namespace", source.namespace), meta["name"])
+
+
+def _operations(run: Run, held: dict[int, int]) -> dict[int, list[splice.Op]]:
+    """Operations per edited object, each tried on its text: an edit that is refused holds its object."""
+    plans: dict[int, list[Any]] = {}
+    for edit in run.edits:
+        if edit.target.part is not None:
+            edit.target.part.edits = []  # an earlier round may have planned it for owners that are held now
+        if edit.target.uid not in held and not any(owner.uid in held for owner in edit.owners):
+            plans.setdefault(edit.target.uid, []).append(edit)
+    found: dict[int, list[splice.Op]] = {}
+    for uid, planned in plans.items():
+        target: Obj = planned[0].target
+        part = target.part
+        if part is None or uid in run.dropped:
+            continue
+        try:
+            part.edits = edits.operations(target, planned)
+            if part.edits:
+                part.try_edits()
+                found[uid] = part.edits
+        except (splice.Refused, edits.Conflict) as refusal:
+            part.edits = []
+            for owner in {edit_owner.uid: edit_owner for edit in planned for edit_owner in edit.owners}.values():
+                run.hold("MS003", owner, f"{target.ref} cannot be edited safely: {refusal}")
+            run.hold("MS003", target, f"cannot be edited safely: {refusal}")
+        if not found.get(uid):
+            part.edits = []
+    for uid, obj in run.objects.items():
+        if uid in held and obj.part is not None:
+            obj.part.edits = []
+    return found
+
+
+def _hold_unaccounted(run: Run, held: dict[int, int]) -> bool:
+    """Enter what the plans account for, then hold whatever still has a leaf without a fate."""
+    for plan in [*run.derived, *run.edits]:
+        if not any(owner.uid in held for owner in plan.owners):
+            for mark in plan.marks:
+                run.ledger.enter(mark)
+    faulty = False
+    for uid in run.ledger.accounts():
+        missing = run.ledger.unaccounted(uid) if uid not in held else []
+        for leaf in missing:
+            obj = run.objects[uid]
+            faulty |= run.hold("MS009", obj.view.get(*[str(s) for s in leaf if isinstance(s, str)]) if leaf else obj,
+                               f"{'.'.join(map(str, leaf))} was neither translated nor reported")  # fmt: skip
+    return faulty

@@ -1,0 +1,167 @@
+"""HTTPRoute with Services as parents, in the group that clients of the run may see.
+
+`gateway.networking.k8s.io` normally; `policy.linkerd.io` where Istio must not see the route (it prefers Service-parented
+Gateway API routes over VirtualServices while both meshes run), and for Linkerd 2.16 and 2.17.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, assert_never
+
+from transformer.ir.routes import Backend, Forward, HeaderChange, Parent, Redirect, Route, RouteRule
+from transformer.order.predicates import Match, Named, Path
+from transformer.targets.versions import Target
+
+#: Literals with an open end, such as a string prefix: there is only one way to match them, so they need no anchors.
+_SIMPLE = re.compile(r"(?:[A-Za-z0-9/_~!&',;=:@%-]|\\[^A-Za-z0-9])*(?:\.\*)?")
+
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+POLICY = "policy.linkerd.io/v1beta3"
+
+
+def build(route: Route, metadata: dict[str, Any], target: Target, *, hidden: bool, release_namespace: str) -> dict[str, Any]:
+    """The route object. `hidden`: Istio must not see it. `release_namespace`: what an unwritten namespace means."""
+    policy = hidden or not target.reads_gateway_api
+    namespace = metadata.get("namespace", release_namespace)
+    annotations = dict(metadata["annotations"]) | _annotations(route, target, policy)
+    return {
+        "apiVersion": POLICY if policy else GATEWAY_API,
+        "kind": "HTTPRoute",
+        "metadata": {**metadata, "annotations": annotations},
+        "spec": {
+            "parentRefs": [_parent(parent, namespace) for parent in route.parents],
+            "rules": [_rule(rule, namespace, target, policy) for rule in route.rules],
+        },
+    }
+
+
+def needs_gateway_group(route: Route) -> str:
+    """Why the route cannot be a policy.linkerd.io HTTPRoute, or an empty string."""
+    for rule in route.rules:
+        action = rule.action
+        if isinstance(action, Redirect) and action.code not in (301, 302):
+            return f"redirect code {action.code}"
+        if isinstance(action, Forward) and (action.response or any(backend.response for backend in action.backends)):
+            return "response header changes"
+    return ""
+
+
+def _annotations(route: Route, target: Target, policy: bool) -> dict[str, str]:
+    found = {}
+    if route.retry is not None:
+        # Conditions always stand beside the limit: a limit alone retries nothing and hides the Service's conditions.
+        found["retry.linkerd.io/http"] = ",".join(route.retry.statuses)
+        found["retry.linkerd.io/limit"] = str(route.retry.limit)
+        if route.retry.timeout_ms is not None:
+            found["retry.linkerd.io/timeout"] = duration(route.retry.timeout_ms)
+    if route.timeout_ms is not None and not (policy or target.rule_timeouts):
+        found["timeout.linkerd.io/request"] = duration(route.timeout_ms)
+    return found
+
+
+def _parent(parent: Parent, namespace: str) -> dict[str, Any]:
+    # Group and kind are always written: their defaults (a Gateway) would make the reference inert.
+    found: dict[str, Any] = {"group": "", "kind": "Service", "name": parent.name}
+    if parent.namespace != namespace:
+        found["namespace"] = parent.namespace
+    return found | {"port": parent.port}
+
+
+def _rule(rule: RouteRule, namespace: str, target: Target, policy: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    matches = [_match(match) for match in rule.matches]
+    if any(matches) and all(matches):
+        out["matches"] = matches
+    action = rule.action
+    if isinstance(action, Redirect):
+        out["filters"] = [{"type": "RequestRedirect", "requestRedirect": _redirect(action)}]
+    elif isinstance(action, Forward):
+        filters = _modifiers(action.request, action.response)
+        if filters:
+            out["filters"] = filters
+        out["backendRefs"] = [_backend(backend, namespace) for backend in action.backends]
+        if action.timeout_ms is not None and (policy or target.rule_timeouts):
+            out["timeouts"] = {"request": duration(action.timeout_ms)}
+    else:
+        assert_never(action)
+    return out
+
+
+def _match(match: Match) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if match.path.kind != "any":
+        out["path"] = _path(match.path)
+    if match.headers:
+        out["headers"] = _named(match.headers)
+    if match.query:
+        out["queryParams"] = _named(match.query)
+    if match.method is not None:
+        out["method"] = match.method
+    return out
+
+
+def _path(path: Path) -> dict[str, str]:
+    kind = {"exact": "Exact", "prefix": "PathPrefix", "regex": "RegularExpression", "any": "PathPrefix"}[path.kind]
+    return {"type": kind, "value": expression(path.value) if path.kind == "regex" else path.value}
+
+
+def _named(conditions: Named) -> list[dict[str, str]]:
+    return [
+        {"name": name, "value": value.value}
+        if value.kind == "exact"
+        else {"type": "RegularExpression", "name": name, "value": expression(value.value)}
+        for name, value in conditions
+    ]
+
+
+def expression(text: str) -> str:
+    """A regular expression that must match the whole value.
+
+    Alternatives are leftmost-first in Linkerd: without the group `a|ab` would fail on `ab` (observed L5).
+    """
+    return text if text and _SIMPLE.fullmatch(text) else f"^(?:{text})$"
+
+
+def _redirect(redirect: Redirect) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if redirect.scheme:
+        out["scheme"] = redirect.scheme
+    if redirect.hostname:
+        out["hostname"] = redirect.hostname
+    if redirect.path:
+        out["path"] = {"type": "ReplaceFullPath", "replaceFullPath": redirect.path}
+    if redirect.port is not None:
+        out["port"] = redirect.port
+    return out | {"statusCode": redirect.code}
+
+
+def _backend(backend: Backend, namespace: str) -> dict[str, Any]:
+    out: dict[str, Any] = {"name": backend.name}
+    if backend.namespace != namespace:
+        out["namespace"] = backend.namespace
+    out["port"] = backend.port
+    if backend.weight is not None:
+        out["weight"] = backend.weight
+    filters = _modifiers(backend.request, backend.response)
+    return out | ({"filters": filters} if filters else {})
+
+
+def _modifiers(request: HeaderChange, response: HeaderChange) -> list[dict[str, Any]]:
+    out = []
+    for kind, change in (("RequestHeaderModifier", request), ("ResponseHeaderModifier", response)):
+        if change:
+            body: dict[str, Any] = {}
+            if change.set:
+                body["set"] = [{"name": name, "value": value} for name, value in change.set]
+            if change.add:
+                body["add"] = [{"name": name, "value": value} for name, value in change.add]
+            if change.remove:
+                body["remove"] = list(change.remove)
+            out.append({"type": kind, kind[0].lower() + kind[1:]: body})
+    return out
+
+
+def duration(ms: int) -> str:
+    """One integer with one unit: Linkerd ignores or refuses everything else (observed L11)."""
+    return f"{ms // 1000}s" if ms % 1000 == 0 else f"{ms}ms"

@@ -1,0 +1,51 @@
+"""What the chosen pair of Linkerd and Gateway API versions can say (Linkerd's support table, linkerd-surface)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Target(NamedTuple):
+    """Target versions; `linkerd` is (2, 20) style, `edge` counts as the newest."""
+
+    linkerd: tuple[int, int]
+    gateway_api: tuple[int, int]
+    channel: str
+
+    @property
+    def reads_gateway_api(self) -> bool:
+        """2.16 and 2.17 read v1beta1 and v1alpha2 only, which current CRDs do not serve as such: policy.linkerd.io then."""
+        return self.linkerd >= (2, 18)
+
+    @property
+    def rule_timeouts(self) -> bool:
+        """Whether `rules[].timeouts.request` of a Gateway API HTTPRoute has an effect (from 2.20)."""
+        return self.linkerd >= (2, 20)
+
+    @property
+    def reads_app_protocol(self) -> bool:
+        """Whether Service `appProtocol` decides the protocol (from 2.18; ignored before)."""
+        return self.linkerd >= (2, 18)
+
+    @property
+    def native_sidecar_key(self) -> str:
+        """The annotation that switches native sidecars on or off."""
+        prefix = {(2, 19): "config.beta.linkerd.io"}.get(self.linkerd, "config.linkerd.io")
+        return f"{'config.alpha.linkerd.io' if self.linkerd < (2, 19) else prefix}/proxy-enable-native-sidecar"
+
+    @property
+    def redirect_codes(self) -> frozenset[int]:
+        """Redirect codes that the installed CRDs accept on a Gateway API HTTPRoute."""
+        return frozenset({301, 302, 303, 307, 308} if self.gateway_api >= (1, 5) else {301, 302})
+
+
+def target(linkerd: str, gateway_api: str, channel: str) -> Target:
+    """The target for option values such as `2.20`, `1.2`, `standard`."""
+    newest = (2, 20)
+    version = newest if linkerd == "edge" else _pair(linkerd)
+    return Target(version, _pair(gateway_api), channel)
+
+
+def _pair(text: str) -> tuple[int, int]:
+    major, minor = text.split(".")
+    return int(major), int(minor)

@@ -1,0 +1,226 @@
+"""The flow of a run: bytes in, rules, units, settlement, bytes and a report out. All or nothing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from transformer import codes, needles
+from transformer.context.index import Context
+from transformer.documents import Input, Part
+from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError
+from transformer.findings import SEVERITIES, Finding, ObjectRef
+from transformer.objects import Obj
+from transformer.options import Options
+from transformer.rules import registry
+from transformer.run import MissingFact, Run
+from transformer.settle import Settlement, settle
+from transformer.stream import split
+from transformer.targets import versions
+
+MESH_SUFFIXES = (".istio.io", ".smi-spec.io", ".openservicemesh.io")
+_PASSED_KINDS = frozenset({("install.istio.io", "IstioOperator")})
+_OUR_KINDS_NEED = {
+    "gateway.networking.k8s.io": "Gateway API CRDs",
+    "policy.linkerd.io": "Linkerd's policy CRDs",
+}
+
+
+class ObjectFate(NamedTuple):
+    """What became of one object: `outcome` is translated, degraded, edited or held; `fates` counts its leaves."""
+
+    ref: ObjectRef
+    outcome: str
+    held_by: str
+    codes: tuple[str, ...]
+    fates: dict[str, int]
+
+
+class Report(NamedTuple):
+    """Everything a run has to say, for people and machines."""
+
+    findings: list[Finding]
+    objects: list[ObjectFate]
+    emitted: list[tuple[ObjectRef, str]]
+    edited: list[ObjectRef]
+    facts: dict[str, list[MissingFact]]
+    assumptions: dict[str, str]
+    exit_code: int
+
+
+class Result(NamedTuple):
+    """Output buffers (empty unless the run may write) and the report."""
+
+    output: list[bytes | memoryview]
+    report: Report
+
+
+def transform(data: bytes, options: Options, context_files: Iterable[tuple[str, bytes]] = (), *, name: str = "<stdin>") -> Result:
+    """Transform a stream. `context_files` are (name, bytes) read only as context.
+
+    Errors: `InputError` where a document that may matter cannot be read, `BugError` where output does not verify.
+    """
+    stream = Input(data, needles.NEEDLES, name=name)
+    parts = list(stream.parts())
+    files = [part for file, content in context_files for part in Input(content, needles.NEEDLES, name=file).parts()]
+    counter = itertools.count()
+    context = Context(parts, files, counter, options["namespace"], options["complete"])
+    run = Run(options, context, versions.target(options["linkerd"], options["gateway-api"], options["channel"]))
+    findings = list(_ambiguities(stream))
+    objects = [obj for part in parts if part.candidate and (obj := part.obj(counter, options["namespace"])) is not None]
+    _apply_rules(run, objects)
+    settlement = settle(run)
+    if any(not missing.at.uid in settlement.held for entries in run.facts.values() for missing in entries):
+        report = _report(run, settlement, findings, objects, USAGE)
+        return Result([], report)
+    output = _write(stream, run, settlement)
+    report = _report(run, settlement, findings, objects, None)
+    return Result(output if report.exit_code == DONE else [], report)
+
+
+def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
+    by_kind: dict[tuple[str, str], list[Obj]] = {}
+    for obj in objects:
+        by_kind.setdefault((obj.ref.group, obj.ref.kind), []).append(obj)
+        run.objects[obj.uid] = obj
+    handled = set()
+    for rule in registry.load(group for group, _ in by_kind):
+        given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())]
+        handled.update(rule.kinds)
+        if given:
+            rule.translate(run, given)
+    for kind, found in by_kind.items():
+        if kind[0].endswith(MESH_SUFFIXES) and kind not in handled and kind not in _PASSED_KINDS:
+            for obj in found:
+                if not run.hold("MS010", obj, f"{obj.ref.kind} ({obj.ref.group}) has no translation in this version"):
+                    run.drop(obj)
+
+
+def _ambiguities(stream: Input) -> Iterable[Finding]:
+    """Separators that other tools read differently; in a document that may matter they are errors of the input."""
+    for document, entry in zip(stream.documents, stream.entries, strict=True):
+        for found in split.ambiguities(stream.data, document):
+            line = stream.data.count(b"\n", 0, found.offset) + 1
+            if isinstance(entry, Part) and entry.candidate and found.kind != "directive":
+                raise InputError(
+                    f"{entry.file}:{line}: `{found.text}` is read differently by Helm, kubectl and kustomize, and this document "
+                    f"may hold mesh objects: put the separator on a line of its own"
+                )
+            code = codes.CODES["MS001"]
+            file = entry.file if isinstance(entry, Part) else stream.name
+            yield Finding("MS001", code.severity, file, line, None, "", f"{found.kind}: `{found.text}`", code.remedy)
+
+
+def _write(stream: Input, run: Run, settlement: Settlement) -> list[bytes | memoryview]:
+    for obj in run.dropped.values():
+        stays = obj.uid in settlement.held or (settlement.coexisting and obj.uid in run.client_config)
+        if obj.part is not None and not stays:
+            obj.part.dropped = True
+    for emitted in settlement.emitted:
+        part = emitted.plan.owners[0].part
+        if part is None:
+            raise BugError(f"{emitted.ref} has no place in the stream")
+        part.derived.append(emitted.value)
+    output = stream.write()
+    if stream.data.strip() and not b"".join(output).strip():
+        # Helm 4 refuses an empty answer, and an empty stream could delete everything: a comment is accepted everywhere.
+        return [b"# All objects of this stream were mesh settings that Linkerd does not need.\n"]
+    return output
+
+
+def _report(run: Run, settlement: Settlement, findings: list[Finding], objects: Sequence[Obj], exit_code: int | None) -> Report:
+    findings = findings + _with_holders(run, settlement)
+    findings += list(_prerequisites(settlement)) + list(_stale_acceptances(run))
+    if exit_code is None:
+        exit_code = _exit_code(run, findings, settlement)
+    return Report(
+        sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), f.file, f.line, f.code, f.field, f.message)),
+        [_object_fate(run, settlement, obj, findings) for obj in objects if _concerned(run, obj)],
+        [(emitted.ref, str(emitted.plan.owners[0].ref)) for emitted in settlement.emitted],
+        [run.objects[uid].ref if uid in run.objects else ref_of(run, uid) for uid in settlement.operations],
+        {key: [m for m in entries if m.at.uid not in settlement.held] for key, entries in run.facts.items()},
+        {key: str(run.options[key]) for key in ("mesh.mtls", "mesh.root-namespace", "mesh.cluster-domain") if run.options[key]},
+        exit_code,
+    )
+
+
+def ref_of(run: Run, uid: int) -> ObjectRef:
+    """The identity of an edited object that no rule was given (a Service, found through the context)."""
+    return next(edit.target.ref for edit in run.edits if edit.target.uid == uid)
+
+
+def _with_holders(run: Run, settlement: Settlement) -> list[Finding]:
+    """Findings of the rules, and one for every object that stays because of another."""
+    holder = {uid: _some(run, by).ref for uid, by in settlement.held.items()}
+    found = []
+    for finding in run.findings:
+        found.append(finding)
+    for uid, by in settlement.held.items():
+        if run.units.asked(uid) or uid not in run.objects:
+            continue
+        obj = run.objects[uid]
+        if not _concerned(run, obj):
+            continue
+        code = codes.CODES["MS007"]
+        found.append(Finding(
+            "MS007", code.severity, obj.file, obj.line + obj.root.line, obj.ref, "", f"stays as it is because {holder[uid]} is held",
+            code.remedy, held_by=str(holder[by] if by in holder else holder[uid]),
+        ))  # fmt: skip
+    return found
+
+
+def _some(run: Run, uid: int) -> Obj:
+    found = run.objects.get(uid) or run.clients.get(uid)
+    if found is None:
+        found = next(edit.target for edit in run.edits if edit.target.uid == uid)
+    return found
+
+
+def _concerned(run: Run, obj: Obj) -> bool:
+    """Whether the run would do something with the object: drop it, edit it, or hold it by its own kind."""
+    if obj.uid in run.dropped or obj.uid in run.clients or obj.ref.group.endswith(MESH_SUFFIXES):
+        return True
+    return any(edit.target.uid == obj.uid for edit in run.edits) or run.units.asked(obj.uid)
+
+
+def _object_fate(run: Run, settlement: Settlement, obj: Obj, findings: list[Finding]) -> ObjectFate:
+    fates: dict[str, int] = {}
+    for _, fate in run.ledger.entries(obj.uid):
+        kind = fate.kind if fate is not None else "unaccounted"
+        fates[kind] = fates.get(kind, 0) + 1
+    own = tuple(sorted({f.code for f in findings if f.object == obj.ref and f.severity != "info"}))
+    if obj.uid in settlement.held:
+        outcome = "held"
+    elif "degraded" in fates or "accepted" in fates:
+        outcome = "degraded"
+    else:
+        outcome = "translated" if obj.uid in run.dropped else "edited" if obj.uid in settlement.operations else "unchanged"
+    held_by = str(_some(run, settlement.held[obj.uid]).ref) if obj.uid in settlement.held else ""
+    return ObjectFate(obj.ref, outcome, held_by, own, fates)
+
+
+def _prerequisites(settlement: Settlement) -> Iterable[Finding]:
+    kinds = sorted({(e.ref.api_version, e.ref.kind) for e in settlement.emitted if e.ref.group})
+    if kinds:
+        code = codes.CODES["MS008"]
+        needs = sorted({_OUR_KINDS_NEED[e.ref.group] for e in settlement.emitted if e.ref.group in _OUR_KINDS_NEED})
+        listed = ", ".join(f"{kind} ({version})" for version, kind in kinds)
+        yield Finding("MS008", code.severity, "", 0, None, "", f"emitted {listed}: needs {' and '.join(needs)}", code.remedy)
+
+
+def _stale_acceptances(run: Run) -> Iterable[Finding]:
+    code = codes.CODES["MS012"]
+    for acceptance in run.options["accept"]:
+        if (acceptance.code, acceptance.object) not in run.used_acceptances:
+            yield Finding("MS012", code.severity, "", 0, None, "", f"nothing to accept: {acceptance.code} on {acceptance.object}", code.remedy)
+
+
+def _exit_code(run: Run, findings: list[Finding], settlement: Settlement) -> int:
+    if settlement.faulty:
+        return INTERNAL
+    limit: Any = run.options["fail-on"]
+    if limit == "never":
+        return DONE
+    floor = SEVERITIES.index(limit)
+    return FINDINGS if any(SEVERITIES.index(f.severity) >= floor and not f.accepted for f in findings) else DONE
