@@ -59,9 +59,7 @@ def _unexpected(error: Exception) -> int:
     if isinstance(error, OSError):
         output.say("The machine refused something; nothing more was written.")
     else:
-        output.say(
-            f"This is a fault of meshshift. {_DEBUG}=1 shows where; please report it with the input, if it may be shown."
-        )
+        output.say(f"This is a fault of meshshift; {_DEBUG}=1 shows where. Please report it.")
     return INTERNAL
 
 

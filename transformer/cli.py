@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import argparse
 
 ABOUT = """\
-meshshift moves Kubernetes manifests from Istio, SMI and Open Service Mesh to Linkerd and Gateway API while they are
-rendered: it reads manifests on standard input and writes manifests on standard output.
+meshshift moves Kubernetes manifests from Istio, SMI and Open Service Mesh to Linkerd and Gateway API
+while they are rendered: it reads manifests on standard input and writes manifests on standard output.
 """
 USES = """\
   helm template shop ./chart | meshshift > out.yaml          try it
@@ -32,16 +32,18 @@ USES = """\
   meshshift --help                                           everything else
 """
 _EPILOG = """\
-Every option is also a variable (--mesh-mtls is MESHSHIFT_MESH_MTLS) and a key of meshshift.yaml (mesh.mtls) and of the
-functionConfig. A flag wins over the environment, that over the functionConfig, that over the file.
+Every option is also a variable (--mesh-mtls is MESHSHIFT_MESH_MTLS) and a key of meshshift.yaml and of the
+functionConfig (mesh.mtls). A flag wins over the environment, that over the functionConfig, that over the file.
 
-exit codes: 0 done, 1 findings at or above --fail-on, 2 usage or configuration, 3 input that cannot be read, 4 internal
-error. Unless the exit code is 0, nothing is written to standard output (a KRM function answers 1 with its results).
+exit codes: 0 done, 1 findings at or above --fail-on, 2 usage or configuration, 3 input that cannot be read,
+4 internal error. Unless the exit code is 0 no manifests are written (a KRM function answers 1 with its results).
 """
 
 
 class Call(NamedTuple):
-    """A parsed command line: operands, layers of options (flags, environment, then the file), and the environment."""
+    """A parsed command line: operands, layers of options (flags, environment, then the file), and the
+    environment.
+    """
 
     operands: list[str]
     layers: list[Layer]
@@ -59,7 +61,7 @@ class Command(NamedTuple):
 
 
 def run(argv: Sequence[str], data: bytes | None = None) -> int:
-    """Run the command line; `data` is standard input where it has been read already. Returns the exit code."""
+    """Run the command line; `data` is standard input where it has been read. Returns the exit code."""
     environ = os.environ
     name, layers = "", list[Layer]()
     try:
@@ -96,7 +98,7 @@ def _failed(error: MeshshiftError, name: str, layers: Sequence[Layer], environ: 
     return error.exit_code
 
 
-# -- commands -----------------------------------------------------------------------------------------------------
+# -- commands ------------------------------------------------------------------------------------------------
 
 
 def _transform(call: Call) -> int:
@@ -169,16 +171,15 @@ def _input(call: Call) -> bytes | None:
 
 
 COMMANDS: dict[str, Command] = {
-    "transform": Command("", "standard input to standard output (this is what meshshift does without a command)", _transform, True),
-    "check": Command("[PATH…]", "no manifests, only findings, for files, folders or standard input; fails while anything "
-                     "of the old mesh remains", _check, True),
+    "transform": Command("", "manifests from standard input to standard output (the default)", _transform, True),
+    "check": Command("[PATH…]", "only findings; fails while anything of the old mesh remains", _check, True),
     "explain": Command("[CODE…]", "what a finding means and what to do; without a code, all codes", _explain),
     "rules": Command("[KIND…]", "what becomes of which kind; without a kind, all rules", _rules),
-    "last": Command("", "the report of the last run that had something to say (Helm hides it)", _last),
-}  # fmt: skip
+    "last": Command("", "the report of the last run that found something of a mesh (Helm hides it)", _last),
+}
 
 
-# -- parsing ------------------------------------------------------------------------------------------------------
+# -- parsing -------------------------------------------------------------------------------------------------
 
 
 def parse(argv: Sequence[str]) -> tuple[str, list[str], dict[str, list[str]]]:
@@ -222,8 +223,8 @@ def _parser() -> argparse.ArgumentParser:
             raise UsageError(message)
 
     parser = Parser(
-        prog="meshshift", usage="meshshift [COMMAND] [OPTIONS] [OPERANDS…]", add_help=False, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="meshshift", usage="meshshift [COMMAND] [OPTIONS] [OPERANDS…]",
+        add_help=False, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("-h", "--help", action="store_true", help="show this and exit")
     parser.add_argument("--version", action="store_true", help="show the version and exit")

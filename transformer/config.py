@@ -1,6 +1,8 @@
-"""Configuration file and functionConfig, validated by a pydantic model that is built from the table of options.
+"""Configuration file and functionConfig, validated by a pydantic model that is built from the table of
+options.
 
-Scalars are taken as they are written, not as YAML reads them: `linkerd: 2.20` is version 2.20 and not the number 2.2.
+Scalars are taken as they are written, not as YAML reads them: `linkerd: 2.20` is version 2.20 and not the
+number 2.2.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ _STRICT = ConfigDict(extra="forbid", populate_by_name=False)
 
 
 class AcceptEntry(BaseModel):
-    """One acceptance as an object: the finding's code, `Kind/namespace/name`, a reason, optionally an expiry date."""
+    """One acceptance as an object: the finding's code, `Kind/namespace/name`, a reason, optionally an expiry
+    date.
+    """
 
     model_config = _STRICT
     code: str
@@ -45,11 +49,14 @@ class AcceptEntry(BaseModel):
     expires: str = ""
 
 
-# -- reading ------------------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------------
 
 
 def read(raw: bytes, source: str) -> dict[str, Any]:
-    """Values by option key from a configuration file, plain or as an object of kind MeshShift. Raises UsageError."""
+    """Values by option key from a configuration file, plain or as an object of kind MeshShift.
+
+    Raises UsageError.
+    """
     try:
         text, _ = nodes.decode(raw)
         tree = nodes.parse(text)
@@ -99,13 +106,18 @@ def plain(node: nodes.Node) -> Any:
     return None if empty else str(node.value)
 
 
-# -- validating ---------------------------------------------------------------------------------------------------
+# -- validating ----------------------------------------------------------------------------------------------
 
 
-def values(data: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Values by option key from plain data with nested, dotted or dashed keys. Raises UsageError naming every fault."""
+def values(data: Mapping[str, Any], source: str, *, rewritten: bool = False) -> dict[str, Any]:
+    """Values by option key from plain data with nested, dotted or dashed keys.
+
+    `rewritten`: a tool has written the data anew, as kustomize does, which makes 2.2 of the number 2.20.
+    Raises UsageError naming every fault.
+    """
     try:
-        found = model().model_validate(_nested(data, source))
+        nested = _nested(data, source)
+        found = model().model_validate(_with_lost_zeros(nested) if rewritten else nested)
     except ValidationError as error:
         raise UsageError(
             "\n".join(_fault(entry, source) for entry in error.errors(include_url=False))
@@ -121,9 +133,22 @@ def values(data: Mapping[str, Any], source: str) -> dict[str, Any]:
     return out
 
 
+def _with_lost_zeros(data: dict[str, Any]) -> dict[str, Any]:
+    """The data with versions that lost a final zero as numbers, where no other version can be meant."""
+    out = dict(data)
+    for option in OPTIONS:
+        text = data.get(option.key)
+        if option.kind == "choice" and isinstance(text, str) and text not in option.choices:
+            meant = [choice for choice in option.choices if "." in choice and choice == f"{text}0"]
+            out[option.key] = meant[0] if meant else text
+    return out
+
+
 @functools.cache
 def model() -> type[BaseModel]:
-    """The model of the configuration: one field for every option, nested where its key has a dot, nothing else."""
+    """The model of the configuration: one field for every option, nested where its key has a dot, nothing
+    else.
+    """
     return _model("MeshShift", "", OPTIONS)
 
 
@@ -192,7 +217,7 @@ def _as_option(option: Option, value: Any) -> Any:
     return value
 
 
-# -- keys and messages --------------------------------------------------------------------------------------------
+# -- keys and messages ---------------------------------------------------------------------------------------
 
 
 def _nested(data: Mapping[str, Any], source: str) -> dict[str, Any]:

@@ -94,8 +94,7 @@ class Part:
             if not self.candidate:
                 # An unrelated document that no parser accepts still passes; it just cannot serve as context.
                 return
-            line = self.line + error.line - 1
-            raise InputError(f"{self.file}:{line}: this document may hold mesh objects but cannot be read: {error.message}") from error
+            raise InputError(_unreadable(self, error)) from error
 
     def obj(self, counter: Iterator[int], namespace: str) -> Obj | None:
         """The Kubernetes object in this part, or None; `namespace` fills in where none is written."""
@@ -103,8 +102,7 @@ class Part:
             root = self.root
             ref = _identity(root, namespace) if root is not None else None
             if root is not None and ref is not None:
-                line = self.line + (0 if not self.bom else 0)
-                self._obj = Obj(next(counter), ref, root, self, file=_file_of(self, root), line=line)
+                self._obj = Obj(next(counter), ref, root, self, file=_file_of(self, root), line=self.line)
         return self._obj
 
     def render(self) -> list[str]:
@@ -146,6 +144,18 @@ class Part:
         if self.derived and not kept and root is not None and _ends_explicitly(text, root.end):
             out += f"...{newline}"
         return out
+
+
+def _unreadable(part: Part, error: nodes.ParseError) -> str:
+    """Why a document that may matter stops the run, with the remedy for what is usually the cause."""
+    place = f"{part.file}:{part.line + error.line - 1}"
+    if "undefined alias" in error.message:
+        remedy = "Helm 4 splits a List whose items share anchors and loses them (helm/helm#32203): write the anchors out"
+    elif b"{{" in part.raw:
+        remedy = "it looks like a template: render it first (helm template, kustomize build) and transform the result"
+    else:
+        remedy = "correct the YAML"
+    return f"{place}: this document may hold mesh objects but cannot be read: {error.message}; {remedy}"
 
 
 class Container:

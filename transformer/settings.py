@@ -1,6 +1,8 @@
-"""Values of options from flags and environment, checked against the table of options, and the order of all sources.
+"""Values of options from flags and environment, checked against the table of options, and the order of all
+sources.
 
-Nothing heavy is imported: a run that has neither a configuration file nor a functionConfig never loads pydantic.
+Nothing heavy is imported: a run that has neither a configuration file nor a functionConfig never loads
+pydantic.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ class Settings(NamedTuple):
     notes: tuple[str, ...]
 
 
-# -- one value ----------------------------------------------------------------------------------------------------
+# -- one value -----------------------------------------------------------------------------------------------
 
 
 def value_of(option: Option, texts: Sequence[str]) -> Any:
@@ -80,7 +82,9 @@ def check(option: Option, text: str) -> str:
 
 
 def acceptance(text: str) -> Acceptance:
-    """The acceptance written as `CODE@Kind/namespace/name=reason`, optionally with `(until 2027-01-31)` at its end."""
+    """The acceptance written as `CODE@Kind/namespace/name=reason`, optionally with `(until 2027-01-31)` at
+    its end.
+    """
     match = _ACCEPT.match(text.strip())
     if match is None:
         raise Wrong(f"{text!r} is not CODE@Kind/namespace/name=reason")
@@ -92,7 +96,10 @@ def acceptance(text: str) -> Acceptance:
 
 
 def checked_acceptance(given: Acceptance) -> Acceptance:
-    """The acceptance, if its code may be accepted and all of its parts are what they should be. Raises Wrong."""
+    """The acceptance, if its code may be accepted and all of its parts are what they should be.
+
+    Raises Wrong.
+    """
     from transformer.codes import CODES
 
     code = CODES.get(given.code)
@@ -157,7 +164,7 @@ _SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
 }
 
 
-# -- sources ------------------------------------------------------------------------------------------------------
+# -- sources -------------------------------------------------------------------------------------------------
 
 
 def from_flags(given: Mapping[str, Sequence[str]]) -> Layer:
@@ -173,7 +180,9 @@ def from_flags(given: Mapping[str, Sequence[str]]) -> Layer:
 
 
 def from_environment(environ: Mapping[str, str]) -> Layer:
-    """Values from `MESHSHIFT_*`; an empty variable counts as unset, an unknown one is an error. Raises UsageError."""
+    """Values from `MESHSHIFT_*`; an empty variable counts as unset, an unknown one is an error. Raises
+    UsageError.
+    """
     variables = {option.variable: option for option in OPTIONS}
     values = {}
     for name in sorted(environ):
@@ -198,7 +207,9 @@ def from_environment(environ: Mapping[str, str]) -> Layer:
 
 
 def config_path(flag: str, environ: Mapping[str, str]) -> str:
-    """The configuration file of the run: the one named, else the one in the current folder, else an empty string."""
+    """The configuration file of the run: the one named, else the one in the current folder, else an empty
+    string.
+    """
     named = flag or environ.get("MESHSHIFT_CONFIG", "")
     if named:
         return named
@@ -260,7 +271,9 @@ def resolve(layers: Iterable[Layer], environ: Mapping[str, str]) -> Settings:
 
 
 def _today(environ: Mapping[str, str]) -> str:
-    """The date against which expiry is compared, in UTC: SOURCE_DATE_EPOCH where a build sets it, else the clock's."""
+    """The date against which expiry is compared, in UTC: SOURCE_DATE_EPOCH where a build sets it, else the
+    clock's.
+    """
     epoch = environ.get("SOURCE_DATE_EPOCH", "").strip()
     if epoch and not epoch.isdecimal():
         raise UsageError(f"environment: SOURCE_DATE_EPOCH: {epoch!r} is not a number of seconds")

@@ -74,7 +74,7 @@ def test_results_name_severity_object_and_file(home: dict[str, str]) -> None:
     done = krm(home, resource_list(*application(POLICY)))
     assert done.code == 1
     answer = yaml.safe_load(done.out)
-    held = [result for result in answer["results"] if result["resourceRef"]["name"] == "readers"]
+    held = [result for result in answer["results"] if result.get("resourceRef", {}).get("name") == "readers"]
     assert {result["severity"] for result in held} == {"error"}
     assert {result["file"]["path"] for result in held} == {"base/app.yaml"}
     assert "MS400" in done.err

@@ -1,4 +1,5 @@
-"""`meshshift check`: what would still be done or decided, without writing manifests; the last step of a pipeline.
+"""`meshshift check`: what would still be done or decided, without writing manifests; the last step of a
+pipeline.
 
 It also closes a gap of kustomize, which skips exec functions silently where `--enable-exec` is missing.
 """
@@ -67,9 +68,7 @@ def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | No
     for ref, file, line in _places(data, options, name):
         fate = concerned.get(ref)
         if fate is not None and remains(ref, fate.fates):
-            held = "it is held" if fate.outcome == "held" else "it would move"
-            what = "is still here" if is_old(ref) else "still carries settings of the old mesh"
-            findings.append(_remaining(ref, file, line, f"{what}: {held}"))
+            findings.append(_remaining(ref, file, line, held=fate.outcome == "held"))
     if joined is not None:
         findings = [joined.located(finding) for finding in findings]
     findings.sort(key=lambda f: (-SEVERITIES.index(f.severity), f.file, f.line, f.code, f.field, f.message))
@@ -78,7 +77,9 @@ def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | No
 
 
 def remains(ref: ObjectRef, fates: Mapping[str, int]) -> bool:
-    """Whether something of the old mesh is in the object: it is of an old kind, or leaves of it had to be decided."""
+    """Whether something of the old mesh is in the object: it is of an old kind, or leaves of it had to be
+    decided.
+    """
     return is_old(ref) or bool(fates)
 
 
@@ -97,9 +98,12 @@ def _places(data: bytes, options: Options, name: str) -> list[tuple[ObjectRef, s
     return [(obj.ref, obj.file, obj.line + obj.root.line) for obj in objects]
 
 
-def _remaining(ref: ObjectRef, file: str, line: int, message: str) -> Finding:
+def _remaining(ref: ObjectRef, file: str, line: int, *, held: bool) -> Finding:
     code = CODES["MS014"]
-    return Finding(code.code, code.severity, file, line, ref, "", message, code.remedy)
+    what = "is still here" if is_old(ref) else "still carries settings of the old mesh"
+    message = f"{what}: {'it is held' if held else 'it would move'}"
+    remedy = "Resolve the finding that holds it." if held else code.remedy
+    return Finding(code.code, code.severity, file, line, ref, "", message, remedy)
 
 
 def _exit_code(findings: Sequence[Finding], options: Options, before: int) -> int:
@@ -115,7 +119,9 @@ def _exit_code(findings: Sequence[Finding], options: Options, before: int) -> in
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """How many objects of every kind there are, would move, and need a decision first; empty where there are none."""
+    """How many objects of every kind there are, would move, and need a decision first; empty where there are
+    none.
+    """
     rows: dict[str, list[int]] = {}
     for entry in report["objects"]:
         kind = f"{entry['kind']} ({entry['group']})" if entry["group"] else entry["kind"]

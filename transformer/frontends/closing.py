@@ -1,4 +1,6 @@
-"""How every run ends: the report is kept where it was asked for, the manifests go out, then the report is shown."""
+"""How every run ends: the report is kept where it was asked for, the manifests go out, then the report is
+shown.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ from transformer.report import colours, json, store, text
 
 
 def finish(data: dict[str, Any], options: Options, environ: Mapping[str, str], body: bytes = b"") -> int:
-    """Keep the report, write `body` to standard output, show the report on standard error; returns the exit code.
+    """Keep the report, write `body` to standard output, show the report on standard error; returns the exit
+    code.
 
-    Raises UsageError where the report file cannot be written (then nothing goes to standard output), OSError where
-    standard output cannot.
+    Raises UsageError where the report file cannot be written (then nothing goes to standard output), OSError
+    where standard output cannot.
     """
     data = kept(data, options, environ)
     if body:
@@ -26,7 +29,9 @@ def finish(data: dict[str, Any], options: Options, environ: Mapping[str, str], b
 
 
 def kept(data: dict[str, Any], options: Options, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Keep the report in the report file and as the last one; returns it, with a note where the latter failed."""
+    """Keep the report in the report file and as the last one; returns it, with a note where the latter
+    failed.
+    """
     if options["report-file"]:
         store.write_report_file(options["report-file"], data, options["report"])
     trouble = store.keep_last(data, environ)

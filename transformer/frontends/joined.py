@@ -1,4 +1,6 @@
-"""Several files read as one stream, so that they are context for each other, and places in it told as places in files."""
+"""Several files read as one stream, so that they are context for each other, and places in it told as places
+in files.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A KRM function: a ResourceList on standard input, the same with transformed items and `results` on standard output.
+"""A KRM function: a ResourceList on standard input, the same transformed, with `results`, on standard output.
 
-Follows the KRM functions specification (kubernetes-sigs/kustomize, cmd/config/docs/api-conventions/functions-spec.md).
-kustomize discards `results` and shows standard error, kpt keeps `results`: findings go to both.
+Follows the KRM functions specification (kubernetes-sigs/kustomize, cmd/config/docs/api-conventions/functions-
+spec.md). kustomize discards `results` and shows standard error, kpt keeps `results`: findings go to both.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def detect(data: bytes) -> ResourceList | None:
 
 
 def run(data: bytes, found: ResourceList, layers: Sequence[Layer], environ: Mapping[str, str]) -> int:
-    """Transform a ResourceList; returns the exit code. With 1 the items go out as they came, with the results."""
+    """Transform a ResourceList; returns the exit code. With 1 the items go out as they came, with the
+    results.
+    """
     from transformer.transform import transform
 
     config = function_config(found)
@@ -82,7 +84,9 @@ def run(data: bytes, found: ResourceList, layers: Sequence[Layer], environ: Mapp
 
 
 def function_config(found: ResourceList) -> Layer | None:
-    """Options from functionConfig: an object of our kind, or a ConfigMap as `kpt fn eval -- key=value` makes it."""
+    """Options from functionConfig: an object of our kind, or a ConfigMap as `kpt fn eval -- key=value` makes
+    it.
+    """
     node = nodes.get(found.rest, "functionConfig")
     if node is None:
         return None
@@ -98,12 +102,14 @@ def function_config(found: ResourceList) -> Layer | None:
         spec = data.get("data") or {}
         if not isinstance(spec, dict):
             raise UsageError(f"{source}: data is a mapping of options")
-        return Layer(source, config.values(spec, source))
-    return Layer(source, config.values(config.spec_of(data, source), source))
+        return Layer(source, config.values(spec, source, rewritten=True))
+    return Layer(source, config.values(config.spec_of(data, source), source, rewritten=True))
 
 
 def with_results(text: str, results: list[dict[str, Any]]) -> str:
-    """The ResourceList with these top-level `results` instead of those it has; without either it stays as it is."""
+    """The ResourceList with these top-level `results` instead of those it has; without either it stays as it
+    is.
+    """
     before = nodes.get(_rest(text), "results")
     if before is None and not results:
         return text

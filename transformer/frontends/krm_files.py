@@ -1,7 +1,9 @@
-"""Files and indexes of ResourceList items: kpt writes every item back to the file and place that its annotations name.
+"""Files and indexes of ResourceList items: kpt writes every item back to the file and place that its
+annotations name.
 
-Two items with the same path and index, or a path without index, are an error to kpt; objects without a path land in
-files of their own. Derived objects therefore take their source's place, and what follows in that file moves down.
+Two items with the same path and index, or a path without index, are an error to kpt; objects without a path
+land in files of their own. Derived objects therefore take their source's place, and what follows in that file
+moves down.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ def key(kind: str, namespace: str, name: str) -> str:
 
 
 def origins(text: str, namespace: str) -> dict[str, Origin]:
-    """Files and indexes of the items of a ResourceList by `key`; `namespace` is that of items which name none."""
+    """Files and indexes of the items of a ResourceList by `key`; `namespace` is that of items which name
+    none.
+    """
     if PATH not in text:
         return {}
     return {

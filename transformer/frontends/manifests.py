@@ -1,4 +1,6 @@
-"""Manifest files and folders as (name, bytes), for context and for `check`; Helm templates are left out with a note."""
+"""Manifest files and folders as (name, bytes), for context and for `check`; Helm templates are left out with
+a note.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def _bytes(path: str) -> bytes:
 
 
 def _is_template(path: str, data: bytes) -> bool:
-    """Whether `{{` is there for Helm and not in a text, as in alert rules: in a chart's templates, or where it is no YAML."""
+    """Whether `{{` is there for Helm and not in a text, as in alert rules: in a chart's templates, or where
+    it is no YAML.
+    """
     folder = os.path.dirname(os.path.abspath(path))
     while os.path.basename(folder) and os.path.basename(folder) != "templates":
         folder = os.path.dirname(folder)

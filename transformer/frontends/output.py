@@ -1,4 +1,7 @@
-"""Standard output and input as bytes: read whole, written once, whole or not at all. Imports nothing but os and sys."""
+"""Standard output and input as bytes: read whole, written once, whole or not at all.
+
+Imports nothing but os and sys.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A plain stream of manifests, as Helm post-renderers and shell pipes have it: standard input to standard output."""
+"""A plain stream of manifests, as Helm post-renderers and shell pipes have it: standard input to standard
+output.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def run(data: bytes, settings: Settings, environ: Mapping[str, str]) -> int:
 
 
 def _empty(data: bytes, settings: Settings, environ: Mapping[str, str]) -> int:
-    """Empty input: an answer that the caller accepts, and a finding, because Helm 3 hides manifests in one such case."""
+    """Empty input: an answer that the caller accepts, and a finding, because Helm 3 hides manifests in one
+    such case.
+    """
     from transformer.transform import Report
 
     code = CODES["MS011"]

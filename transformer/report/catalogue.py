@@ -65,7 +65,10 @@ def _accepting(code: Code) -> str:
 
 
 def rules(kind: str = "") -> str:
-    """A table of all rules, or the pages of those that take a kind. Raises UsageError for a kind that none takes."""
+    """A table of all rules, or the pages of those that take a kind.
+
+    Raises UsageError for a kind that none takes.
+    """
     from transformer.rules import registry
 
     loaded = registry.load()

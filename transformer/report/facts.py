@@ -1,4 +1,6 @@
-"""The one message about facts that are missing: which, why each matters, for which objects, and what to paste."""
+"""The one message about facts that are missing: which, why each matters, for which objects, and what to
+paste.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Where reports go besides the terminal: the report file, and the last report in the user's state folder.
 
-Helm 4 shows nothing that a plugin writes to stderr and Helm 3 shows it only on failure, so a report needs a file.
+Helm 4 shows nothing that a plugin writes to stderr and Helm 3 shows it only on failure, so a report needs a
+file.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ LAST = "last.json"
 
 
 def write_report_file(path: str, data: dict[str, Any], form: str) -> None:
-    """Write the report to a file: `.jsonl` is appended to, one line per finding; any other file is replaced whole.
+    """Write the report to a file: `.jsonl` is appended to, one line per finding; any other file is replaced
+    whole.
 
-    `.json` files hold JSON, others what `form` says (`text` or `json`). Raises UsageError where it cannot be written.
+    `.json` files hold JSON, others what `form` says (`text` or `json`). Raises UsageError where it cannot be
+    written.
     """
     if os.path.realpath(path) == os.path.realpath("/dev/stdout"):
         raise UsageError("the report file is standard output, which belongs to the manifests")
@@ -67,7 +70,9 @@ def read_last(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def state_folder(environ: Mapping[str, str]) -> str:
-    """MESHSHIFT_STATE (empty: keep nothing), else `meshshift` in XDG_STATE_HOME or `~/.local/state`; empty without a home."""
+    """MESHSHIFT_STATE (empty: keep nothing), else `meshshift` in XDG_STATE_HOME or `~/.local/state`; empty
+    without a home.
+    """
     own = environ.get("MESHSHIFT_STATE")
     if own is not None:
         return own

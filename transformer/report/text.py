@@ -1,4 +1,6 @@
-"""The report for people: findings by severity with place and remedy, missing facts, what was done, what was assumed."""
+"""The report for people: findings by severity with place and remedy, missing facts, what was done, what was
+assumed.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ _OUTCOMES = {
 
 
 def render(data: dict[str, Any], *, colour: bool = False) -> str:
-    """The text of a report that `transformer.report.json` made. Ends with a line break; empty if there is nothing to say."""
+    """The text of a report that `transformer.report.json` made.
+
+    Ends with a line break; empty if there is nothing to say.
+    """
     paint = Paint(colour)
     blocks = [f"meshshift: {note}" for note in data["notes"]]
     if data["facts"] and data["exit_code"] == USAGE:
@@ -105,18 +110,9 @@ def _closing(data: dict[str, Any], paint: Paint) -> list[str]:
         closing.append(
             "assumed: " + ", ".join(f"{key} {value}" for key, value in data["assumptions"].items())
         )
-    codes = sorted(
-        {
-            entry["code"]
-            for entry in data["findings"]
-            if entry["severity"] == "error" and not entry["accepted"]
-        }
-    )
-    if codes:
-        closing.append(
-            f"`meshshift explain {codes[0]}` says more"
-            + (" (and so for every code)" if len(codes) > 1 else "")
-        )
+    grave = [entry["code"] for entry in data["findings"] if entry["severity"] == "error"]
+    if grave:
+        closing.append(f"more about a finding: meshshift explain {grave[0]}")
     return closing
 
 

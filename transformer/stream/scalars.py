@@ -163,10 +163,13 @@ def _binary(text: str) -> str:
 def _json_float(text: str, value: float) -> int | float:
     if value != value or value in (_INFINITY, -_INFINITY):
         raise ScalarError(f"{text!r} has no JSON form")
-    # encoding/json writes 1e3 as 1000, which the API machinery then reads as an int64.
-    if value.is_integer() and _MIN_INT64 <= value <= _MAX_INT64 and value < 2**63:
-        return int(value)
-    return value
+    if not value.is_integer():
+        return value
+    # encoding/json writes 1e3 as 1000 and larger ones in their shortest digits; the API machinery then reads an int64.
+    mantissa, _, exponent = repr(value).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    number = int(whole + fraction.rstrip("0").ljust(int(exponent), "0")) if exponent[:1] == "+" else int(value)
+    return number if _MIN_INT64 <= number <= _MAX_INT64 else value
 
 
 def _float32_text(value: float) -> str:

@@ -76,6 +76,7 @@ def _translate(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]]) -> 
         for port in service.ports:
             planned.append(_plan_port(run, obj, service.service, port, reached))
     _account_unreached(run, obj, reached)
+    _tell_normalization(run, obj, planned)
     _emit(run, obj, planned, consumer)
     for name in ("hosts", "gateways", "exportTo"):
         if obj.spec.get(name).present:
@@ -206,6 +207,15 @@ def _account_unreached(run: Run, obj: Obj, reached: set[int]) -> None:
         if index not in reached:
             run.say("MS226", http, "no request of the mesh ever reaches this rule; it is left out")
             run.mark(http, Fate(NO_OP, "MS226"))
+
+
+def _tell_normalization(run: Run, obj: Obj, planned: Sequence[Planned]) -> None:
+    """Once per run: Istio's proxies resolve dot segments and decode unreserved characters before they match (I28)."""
+    paths = any(m.path.kind != "any" for plan in planned for route in plan.routes for r in route.rules for m in r.matches)
+    if paths and not run.memo.get("told-normalization"):
+        run.memo["told-normalization"] = True
+        run.say("MS228", obj.spec.get("http"), "paths are matched as they are sent: Istio's proxies read `/a/../b` as `/b` and `/%61` as `/a` "
+                "before they match, Linkerd's do not; this holds for every route of this run")  # fmt: skip
 
 
 def _plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) -> Planned:

@@ -111,9 +111,8 @@ def translate(run: Run, pod: Pod, plan: Plan) -> None:
             run.no_op(view, "MS112")
     for key, value in plan.write.items():
         existing = pod.annotations.get(key)
-        if existing.present and existing.text() != value and run.hold(
-            "MS101", existing, f"{key} is {existing.text()!r}, but the old mesh's setting means {value!r}"
-        ):  # fmt: skip
+        if existing.present and existing.text() != value:
+            run.hold("MS101", existing, f"{key} is {existing.text()!r}, but the old mesh's setting means {value!r}")
             raise Held
 
 
@@ -125,7 +124,8 @@ Entry = Callable[[Run, View, Plan], None]
 
 
 def _table() -> dict[str, Entry]:
-    return dict.fromkeys(_RESOURCES, _resource) | {
+    return {
+        **dict.fromkeys(_RESOURCES, _resource),
         "sidecar.istio.io/logLevel": _log_level,
         "sidecar.istio.io/nativeSidecar": _native_sidecar,
         "sidecar.istio.io/interceptionMode": _interception_mode,
@@ -136,7 +136,8 @@ def _table() -> dict[str, Entry]:
 
 def _resource(run: Run, view: View, plan: Plan) -> None:
     key, text = str(view.path[-1]), view.text()
-    if not _QUANTITY.match(text) and run.hold("MS114", view, f"{key}: {text!r} is no quantity"):
+    if not _QUANTITY.match(text):
+        run.hold("MS114", view, f"{key}: {text!r} is no quantity")
         raise Held
     plan.put(_RESOURCES[key], text, view)
 
@@ -184,7 +185,8 @@ def _templates(run: Run, view: View, plan: Plan) -> None:
 
 def _proxy_config(run: Run, view: View, plan: Plan) -> None:
     reading = proxy_config.read(view.text())
-    if reading.malformed and run.hold("MS114", view, f"proxy.istio.io/config: {reading.malformed}"):
+    if reading.malformed:
+        run.hold("MS114", view, f"proxy.istio.io/config: {reading.malformed}")
         raise Held
     if reading.needs_agent and run.hold(
         "MS123", view, f"proxy.istio.io/config: {', '.join(reading.needs_agent)} needs Istio's agent in the pod"
@@ -274,7 +276,6 @@ def _excluded(run: Run, pod: Pod, *keys: str) -> tuple[list[int], list[View]]:
 def _parse(run: Run, view: View) -> list[int]:
     ports = port_lists.parse(view.text())
     if ports is None:
-        if run.hold("MS114", view, f"{view.path[-1]}: {view.text()!r} is no list of ports"):
-            raise Held
-        return []
+        run.hold("MS114", view, f"{view.path[-1]}: {view.text()!r} is no list of ports")
+        raise Held
     return ports

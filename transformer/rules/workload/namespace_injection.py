@@ -1,0 +1,168 @@
+"""Injection settings of a Namespace become `linkerd.io/inject`, and mandatory mTLS its default inbound policy.
+
+`istio-injection`, `istio.io/rev`, `istio.io/dataplane-mode`, and OSM's label and annotation go; linkerd-surface §4.1.
+https://linkerd.io/2/features/proxy-injection/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from transformer.objects import Obj, View
+from transformer.rules.registry import rule
+from transformer.rules.workload import injection_settings as settings
+from transformer.rules.workload import moving
+from transformer.rules.workload.pod_annotations import Held, old_mesh_key
+from transformer.rules.workload.posture import STRICT, posture
+from transformer.run import Run
+
+_SETTINGS = (
+    settings.ISTIO_INJECTION, settings.REVISION, settings.DATAPLANE, settings.OSM_MONITORED, settings.OSM_IGNORE,
+    settings.OSM_INJECTION,
+)  # fmt: skip
+_WAYPOINTS = ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio.io/ingress-use-waypoint")
+_NOT_NEEDED = ("topology.istio.io/network", "topology.istio.io/controlPlaneClusters", "openservicemesh.io/metrics")
+_LEFT_ALONE = ("install.operator.istio.io/", "operator.istio.io/", "galley.istio.io/")
+#: Values that already refuse callers without a mesh identity.
+_CLOSED = frozenset({settings.AUTHENTICATED, "cluster-authenticated", "deny"})
+_WEBHOOKS = "config.linkerd.io/admission-webhooks"
+#: Linkerd's own webhook never sees these, whatever they say.
+_NEVER_BY_LINKERD = frozenset({"kube-system", "cert-manager"})
+
+
+@rule(
+    id="namespace-injection",
+    kinds=[("", "Namespace")],
+    keys=_SETTINGS + _WAYPOINTS + _NOT_NEEDED,
+    order=40,
+    summary="injection labels of Istio and OSM become linkerd.io/inject; mandatory mTLS the default inbound policy",
+)
+def translate(run: Run, objs: Sequence[Obj]) -> None:
+    """Translate the injection settings of every Namespace of the stream, or hold it with what it injects."""
+    for obj in objs:
+        mine = list(_old_mesh_fields(obj))
+        if not mine:
+            continue
+        run.account(obj, mine)
+        try:
+            _translate(run, obj, mine)
+        except Held:
+            continue
+
+
+def _old_mesh_fields(obj: Obj) -> Iterator[View]:
+    for place in ("labels", "annotations"):
+        yield from (view for key, view in obj.view.get("metadata", place).items() if old_mesh_key(key))
+
+
+def _translate(run: Run, obj: Obj, mine: list[View]) -> None:
+    setting = settings.of_namespace(obj)
+    osm = obj.annotations.get(settings.OSM_INJECTION)
+    _tie(run, obj, setting)
+    if osm is not None and settings.osm_value(osm) is None:
+        run.hold("MS114", obj.view.get("metadata", "annotations", settings.OSM_INJECTION), f"OSM refuses the value {osm!r}")
+        raise Held
+    wanted = _wanted(run, obj, setting)
+    write = _inject(run, obj, wanted)
+    if wanted == "enabled":
+        write |= _joins(run, obj, setting)
+    kept = _fields(run, obj, mine, wanted)
+    marks = [view for view in mine if view.path[-1] in _SETTINGS and view not in kept]
+    gone = {place: [str(v.path[-1]) for v in mine if v not in kept and v.path[1] == place] for place in ("labels", "annotations")}
+    run.edit(obj, ("metadata", "annotations"), write=write, remove=gone["annotations"], marks=run.translated(*marks))
+    run.edit(obj, ("metadata", "labels"), remove=gone["labels"])
+
+
+def _wanted(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> str:
+    """`enabled`, `disabled`, or nothing for `linkerd.io/inject`, with findings about settings that do nothing today."""
+    labels = obj.view.get("metadata", "labels")
+    injection = labels.get(settings.ISTIO_INJECTION)
+    if obj.name in settings.NEVER_INJECTED:
+        run.say("MS102", injection or obj, f"Istio's injector never touches the Namespace {obj.name}")
+        return ""
+    if setting.meshes:
+        return "enabled"
+    if injection.present and injection.text() != "disabled":
+        run.say("MS102", injection, f"istio-injection: {injection.text()!r} injects nothing")
+        return ""
+    if setting.osm == settings.IN and not setting.monitored:
+        annotation = obj.view.get("metadata", "annotations", settings.OSM_INJECTION)
+        run.say("MS102", annotation, f"without the label {settings.OSM_MONITORED} OSM does not inject here")
+        return ""
+    opted_out = setting.osm == settings.OUT or obj.labels.get(settings.OSM_IGNORE) == "true"
+    return "disabled" if setting.sidecar == settings.OUT or opted_out else ""
+
+
+def _inject(run: Run, obj: Obj, wanted: str) -> dict[str, str]:
+    existing = obj.view.get("metadata", "annotations", settings.INJECT)
+    if wanted == "enabled":
+        if existing.present and existing.text() not in ("enabled", "ingress"):
+            _contradiction(run, existing, f"linkerd.io/inject: {existing.text()!r} in a Namespace that is in the mesh today")
+        if obj.labels.get(_WEBHOOKS) == "disabled":
+            _contradiction(run, obj.view.get("metadata", "labels", _WEBHOOKS), "keeps Linkerd's injector out of the Namespace")
+        if obj.name in _NEVER_BY_LINKERD:
+            _contradiction(run, obj.view, f"Linkerd's injector never touches the Namespace {obj.name}")
+    return {settings.INJECT: wanted} if wanted and not existing.present else {}
+
+
+def _contradiction(run: Run, at: View, message: str) -> None:
+    run.hold("MS101", at, message)
+    raise Held
+
+
+def _joins(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> dict[str, str]:
+    """The Namespace's pods move: note them, and close the Namespace where the mesh requires mutual TLS."""
+    existing = obj.view.get("metadata", "annotations", settings.DEFAULT_POLICY)
+    closed = existing.text() in _CLOSED
+    strict = closed or posture(run, obj.name, obj) == STRICT
+    if strict and existing.present and not closed:
+        _contradiction(run, existing, f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS")
+    run.clients[obj.uid] = obj
+    for pod in _pods(run, obj):
+        if settings.of_pod(pod, setting).state == settings.IN:
+            moving.register(run, pod, strict=strict)
+    said = {finding.code for finding in run.findings}
+    if "MS134" not in said:
+        run.say("MS134", obj, "hooks of charts run in this Namespace without passing through a Helm 3 post-renderer")
+    if strict and "MS133" not in said:
+        run.say("MS133", obj, "metrics ports of these pods, and 4191 of their proxies, answer only clients with a mesh identity")
+    return {settings.DEFAULT_POLICY: settings.AUTHENTICATED} if strict and not existing.present else {}
+
+
+def _fields(run: Run, obj: Obj, mine: list[View], wanted: str) -> list[View]:
+    """Settle what is not an injection setting; the fields that stay."""
+    kept = []
+    for view in mine:
+        key = str(view.path[-1])
+        if key in _WAYPOINTS:
+            run.degrade("MS103", view, f"{key}: {view.text()}: Linkerd has no waypoints")
+        elif key in _NOT_NEEDED:
+            run.say("MS112", view, f"Linkerd needs nothing in place of {key}")
+            run.no_op(view, "MS112")
+        elif key == settings.ISTIO_INJECTION and wanted == "disabled" and obj.annotations.get(settings.INJECT):
+            run.say("MS105", view, "stays beside linkerd.io/inject, which decides already")
+            run.no_op(view, "MS105")
+            kept.append(view)
+        elif key.startswith(_LEFT_ALONE):
+            run.no_op(view, "of Istio's installer")
+            kept.append(view)
+        elif key not in _SETTINGS:
+            run.degrade("MS115", view, f"{key} is no known setting of a Namespace")
+            kept.append(view)
+    return kept
+
+
+def _pods(run: Run, namespace: Obj) -> Iterator[settings.Pod]:
+    for workload in run.context.workloads():
+        if workload.namespace == namespace.name:
+            yield settings.pod_of(workload)
+
+
+def _tie(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> None:
+    """Injected pods, and pods whose own setting is read against the Namespace's, move with it or not at all."""
+    if not setting.says:
+        return
+    for pod in _pods(run, obj):
+        injection = settings.of_pod(pod, setting)
+        if injection.state == settings.IN or injection.asks:
+            run.units.bind([obj.uid, pod.obj.uid])

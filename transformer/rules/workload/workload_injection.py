@@ -1,0 +1,239 @@
+"""Injection settings and sidecar annotations of a pod template become Linkerd's annotations on the same template.
+
+The pod's own setting beats the Namespace's, as in both injectors; an injection label that a selector uses stays, and the
+Namespace is closed to Istio's injector instead. istio-surface §7, linkerd-surface §4, smi-osm-surface §2.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from transformer.context.index import WORKLOAD_KINDS
+from transformer.objects import Obj, View
+from transformer.rules.registry import rule
+from transformer.rules.workload import injection_settings as settings
+from transformer.rules.workload import moving, pod_annotations, pod_contents
+from transformer.rules.workload.pod_annotations import Held, Plan, old_mesh_key
+from transformer.rules.workload.posture import STRICT, posture
+from transformer.run import Run
+
+_WAYPOINTS = ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio.io/ingress-use-waypoint")
+#: Labels for telemetry, topology and Istio's own installation; other objects may select pods by them.
+_KEPT_LABELS = (
+    "service.istio.io/", "security.istio.io/", "topology.istio.io/", "networking.istio.io/", "gateway.istio.io/",
+    "operator.istio.io/", "install.operator.istio.io/", "istio.io/gateway-name", "istio.io/waypoint-for",
+)  # fmt: skip
+_SIDECAR_DOMAINS = ("sidecar.istio.io/", "traffic.sidecar.istio.io/", "proxy.istio.io/", "inject.istio.io/")
+_OSM_POD = ("openservicemesh.io/sidecar-injection", "openservicemesh.io/inbound-port-", "openservicemesh.io/outbound-")
+
+
+@rule(
+    id="workload-injection",
+    kinds=list(WORKLOAD_KINDS),
+    keys=settings.POD_LABELS + _WAYPOINTS + (settings.OSM_INJECTION,) + _SIDECAR_DOMAINS,
+    order=45,
+    summary="sidecar settings of pod templates become config.linkerd.io annotations; opt-outs carry over",
+)
+def translate(run: Run, objs: Sequence[Obj]) -> None:
+    """Translate the sidecar settings of every workload of the stream that has some, or hold it with its unit."""
+    for obj in objs:
+        pod = settings.pod_of(obj)
+        run.account(obj, [*_misplaced(obj), *_settings(pod)])
+        try:
+            _translate(run, pod)
+        except Held:
+            continue
+
+
+def _settings(pod: settings.Pod) -> Iterator[View]:
+    for place in (pod.labels, pod.annotations):
+        yield from (view for key, view in place.items() if old_mesh_key(key))
+
+
+def _misplaced(obj: Obj) -> Iterator[View]:
+    """Sidecar settings above the pod template, where no injector reads them."""
+    path = WORKLOAD_KINDS[obj.ref.group, obj.ref.kind]
+    above = [path[:index] for index in range(len(path)) if index == 0 or path[index - 1].endswith("Template")]
+    for place in above:
+        for name in ("labels", "annotations"):
+            for key, view in obj.view.get(*place, "metadata", name).items():
+                if key.startswith(_SIDECAR_DOMAINS + _OSM_POD) or key == settings.ISTIO_INJECTION:
+                    yield view
+
+
+def _translate(run: Run, pod: settings.Pod) -> None:
+    obj = pod.obj
+    for view in _misplaced(obj):
+        run.say("MS106", view, f"{view.path[-1]} is read on {'the pod template' if pod.path else 'pods'} only")
+        run.no_op(view, "MS106")
+    osm = pod.annotations.get(settings.OSM_INJECTION)
+    if osm and settings.osm_value(osm.text()) is None:
+        run.hold("MS114", osm, f"OSM refuses the value {osm.text()!r}")
+        raise Held
+    namespace = settings.of_namespace_named(run, obj.namespace)
+    injection = settings.of_pod(pod, namespace)
+    _refuse_obstacles(run, pod, injection)
+    plan = Plan()
+    if injection.state == settings.OUT:
+        _drop_unused(run, pod, plan)
+    else:
+        pod_annotations.translate(run, pod, plan)
+    labels = _labels(run, pod, injection, namespace)
+    _injection(run, pod, injection, plan)
+    if injection.own or (injection.state != settings.OUT and any(True for _ in _settings(pod))):
+        _join(run, pod, injection, namespace, plan)
+    _edit(run, pod, plan, labels)
+
+
+def _refuse_obstacles(run: Run, pod: settings.Pod, injection: settings.Injection) -> None:
+    found = list(pod_contents.obstacles(pod, injection.state))
+    for obstacle in found:
+        run.hold(obstacle.code, obstacle.at, obstacle.message, remedy=obstacle.remedy)
+    if found:
+        raise Held
+
+
+def _drop_unused(run: Run, pod: settings.Pod, plan: Plan) -> None:
+    """Pods outside the mesh: their sidecar annotations do nothing."""
+    for key, view in pod.annotations.items():
+        if old_mesh_key(key) and key not in (settings.SIDECAR_INJECT, settings.OSM_INJECTION):
+            run.no_op(view, "the pods have no sidecar")
+            plan.drop(view)
+
+
+def _injection(run: Run, pod: settings.Pod, injection: settings.Injection, plan: Plan) -> None:
+    """Write `linkerd.io/inject` for what the template itself asks."""
+    own = [view for view in _settings(pod) if view.path[-1] in (*settings.POD_LABELS, settings.OSM_INJECTION)]
+    own = [view for view in own if view.path[-1] != settings.REVISION or view.path[-2] == "labels"]
+    annotations = [view for view in own if view.path[-2] == "annotations"]
+    existing = pod.annotations.get(settings.INJECT)
+    if not own:
+        return
+    if pod.host_network:
+        run.say("MS124", own[0], "pods on the host network are never injected")
+    elif injection.asks == settings.IN and injection.state == settings.OUT and existing.text() in ("enabled", "ingress"):
+        run.say("MS105", existing, "Linkerd is switched on already; the setting of the old mesh injects nothing here")
+    elif injection.asks == settings.IN and injection.state == settings.OUT:
+        run.say("MS104", own[0], f"the Namespace {pod.obj.namespace} keeps its pods out of the mesh whatever they ask")
+    elif injection.asks == injection.state or (injection.asks == settings.OUT and not injection.state):
+        wanted = "enabled" if injection.asks == settings.IN else "disabled"
+        if injection.doubtful:
+            run.say("MS109", own[0], f"{settings.SIDECAR_INJECT} is an annotation, and the Namespace has no injection label")
+        if _agrees(run, existing, wanted):
+            plan.decided += own
+            # The injection setting first, so that it takes the place of the old one.
+            plan.remove[:0] = [str(view.path[-1]) for view in annotations]
+            plan.write = ({settings.INJECT: wanted} if not existing.present else {}) | plan.write
+            return
+    for view in own:
+        run.no_op(view, "without effect on these pods")
+    plan.drop(*annotations)
+
+
+def _agrees(run: Run, existing: View, wanted: str) -> bool:
+    """Whether an existing annotation says the same; one that opts in beside Istio's opt-out is a finished move."""
+    if not existing.present or existing.text() == wanted or (wanted == "enabled" and existing.text() == "ingress"):
+        return True
+    if wanted == "disabled" and existing.text() in ("enabled", "ingress"):
+        run.say("MS105", existing, "Linkerd is switched on beside the opt-out from the old mesh, which goes")
+        return True
+    run.hold("MS101", existing, f"linkerd.io/inject: {existing.text()!r}, but the old mesh's setting means {wanted!r}")
+    raise Held
+
+
+def _join(
+    run: Run, pod: settings.Pod, injection: settings.Injection, namespace: settings.NamespaceSetting, plan: Plan
+) -> None:  # fmt: skip
+    """The pods move: note it, and close their ports by themselves where no Namespace of the stream does."""
+    covered = namespace.obj is not None and not namespace.obj.context and namespace.meshes
+    strict = injection.own and not covered and posture(run, pod.obj.namespace, pod.obj) == STRICT
+    existing = pod.annotations.get(settings.DEFAULT_POLICY)
+    if strict and not existing.present:
+        plan.write[settings.DEFAULT_POLICY] = settings.AUTHENTICATED
+    elif strict and existing.text() not in (settings.AUTHENTICATED, "cluster-authenticated", "deny"):
+        run.hold("MS101", existing, f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS")
+        raise Held
+    moving.register(run, pod, strict=strict)
+    if pod.obj.ref.kind in ("Pod", "Job"):
+        run.say("MS125", pod.obj, f"a {pod.obj.ref.kind} that exists cannot be injected afterwards")
+
+
+def _labels(
+    run: Run, pod: settings.Pod, injection: settings.Injection, namespace: settings.NamespaceSetting
+) -> list[str]:  # fmt: skip
+    """Settle the old mesh's pod labels; the keys that go."""
+    gone = []
+    for key, view in pod.labels.items():
+        if not old_mesh_key(key):
+            continue
+        if key in settings.POD_LABELS or key in _WAYPOINTS:
+            if key in _WAYPOINTS:
+                run.degrade("MS103", view, f"{key}: {view.text()}: Linkerd has no waypoints")
+            if _selected(run, pod, key):
+                _keep_selected(run, pod, view, injection, namespace)
+            else:
+                gone.append(key)
+        elif key == settings.ISTIO_INJECTION:
+            run.say("MS106", view, "istio-injection is read on Namespaces only")
+            run.no_op(view, "MS106")
+        elif key.startswith(_KEPT_LABELS):
+            run.no_op(view, "a label that other objects may select by")
+        else:
+            run.degrade("MS115", view, f"{key} is no known pod label of Istio or OSM")
+    return gone
+
+
+def _selected(run: Run, pod: settings.Pod, key: str) -> bool:
+    """Whether the workload's own selector or a Service's uses the label."""
+    obj = pod.obj
+    selector = obj.spec.get("selector") if pod.path else View(obj, None, ())
+    if obj.ref.kind == "ReplicationController" or obj.ref.group == "extensions":
+        if not selector:
+            return True  # the API server took all pod labels for the selector
+    expressions = [entry.get("key").text() for entry in selector.get("matchExpressions").each()]
+    if selector.get("matchLabels", key).present or key in expressions or selector.get(key).present:
+        return True
+    services = [found for found in run.context.objects("", "Service") if found.namespace == obj.namespace]
+    return any(found.spec.get("selector", key).present for found in services)
+
+
+def _keep_selected(
+    run: Run, pod: settings.Pod, view: View, injection: settings.Injection, namespace: settings.NamespaceSetting
+) -> None:  # fmt: skip
+    key = str(view.path[-1])
+    if key == settings.DATAPLANE and view.text() == "ambient":
+        run.hold("MS108", view, "Istio's node proxy would keep capturing these pods")
+        raise Held
+    run.no_op(view, "MS107")
+    asks_istio = key == settings.REVISION or (key == settings.SIDECAR_INJECT and view.text() == "true")
+    closed = injection.state == settings.OUT and namespace.sidecar == settings.OUT
+    if not asks_istio or (injection.state == settings.OUT and not closed):
+        run.say("MS107", view, f"{key} stays, because a selector uses it; it injects nothing here")
+        return
+    found = namespace.obj
+    if found is not None and not found.context:
+        run.units.bind([found.uid, pod.obj.uid])
+        run.edit(found, ("metadata", "labels"), write={settings.ISTIO_INJECTION: "disabled"}, owners=[found, pod.obj])
+        if not found.annotations.get(settings.INJECT):
+            write = {settings.INJECT: "enabled" if namespace.meshes else "disabled"}
+            run.edit(found, ("metadata", "annotations"), write=write, owners=[found, pod.obj])
+        run.say("MS107", view, f"{key} stays, because a selector uses it; the Namespace gets istio-injection: disabled")
+        return
+    run.say(
+        "MS107", view, f"{key} stays, because a selector uses it, and Istio's injector still obeys it",
+        remedy=f"Label the Namespace {pod.obj.namespace} istio-injection: disabled before these pods restart; to "
+        "finish, create the workload anew under a selector without the label.",
+    )  # fmt: skip
+
+
+def _edit(run: Run, pod: settings.Pod, plan: Plan, labels: list[str]) -> None:
+    removed = list(dict.fromkeys(plan.remove))
+    if plan.write or removed:
+        run.edit(
+            pod.obj, pod.annotations_path, write=plan.write, remove=removed,
+            owners=[pod.obj], marks=run.translated(*plan.decided),
+        )  # fmt: skip
+    elif plan.decided:
+        run.edit(pod.obj, pod.annotations_path, owners=[pod.obj], marks=run.translated(*plan.decided))
+    if labels:
+        run.edit(pod.obj, pod.labels_path, remove=labels, owners=[pod.obj])
