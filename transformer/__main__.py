@@ -8,6 +8,7 @@ from transformer.frontends import output
 
 _BROKEN_PIPE, _INTERRUPTED = 141, 130  # what a shell reports for SIGPIPE and SIGINT
 _DEBUG = "MESHSHIFT_DEBUG"
+_NO_OPTIONS = (_DEBUG, "MESHSHIFT_STATE", "MESHSHIFT_TOOLS")
 
 
 def main() -> int:
@@ -43,7 +44,7 @@ def _run(argv: list[str]) -> int:
 
 def _is_configured() -> bool:
     """Whether there may be options, also wrong ones, outside of the command line."""
-    if any(name.startswith("MESHSHIFT_") and name != _DEBUG for name in os.environ):
+    if any(name.startswith("MESHSHIFT_") and name not in _NO_OPTIONS for name in os.environ):
         return True
     return any(os.path.exists(name) for name in ("meshshift.yaml", ".meshshift.yaml"))
 

@@ -32,11 +32,12 @@ USES = """\
   meshshift --help                                           everything else
 """
 _EPILOG = """\
-Every option is also a variable (--mesh-mtls is MESHSHIFT_MESH_MTLS) and a key of meshshift.yaml and of the
-functionConfig (mesh.mtls). A flag wins over the environment, that over the functionConfig, that over the file.
+Every option is also a variable (--mesh-mtls is MESHSHIFT_MESH_MTLS) and a key of meshshift.yaml and of
+the functionConfig (mesh.mtls). A flag wins over the environment, that over the functionConfig, that over
+the file.
 
-exit codes: 0 done, 1 findings at or above --fail-on, 2 usage or configuration, 3 input that cannot be read,
-4 internal error. Unless the exit code is 0 no manifests are written (a KRM function answers 1 with its results).
+exit codes: 0 done, 1 findings at or above --fail-on, 2 usage or configuration, 3 input that cannot be
+read, 4 internal error. Unless it is 0 no manifests are written (a KRM function answers 1 with its results).
 """
 
 
@@ -171,7 +172,9 @@ def _input(call: Call) -> bytes | None:
 
 
 COMMANDS: dict[str, Command] = {
-    "transform": Command("", "manifests from standard input to standard output (the default)", _transform, True),
+    "transform": Command(
+        "", "manifests from standard input to standard output (the default)", _transform, True
+    ),
     "check": Command("[PATH…]", "only findings; fails while anything of the old mesh remains", _check, True),
     "explain": Command("[CODE…]", "what a finding means and what to do; without a code, all codes", _explain),
     "rules": Command("[KIND…]", "what becomes of which kind; without a kind, all rules", _rules),

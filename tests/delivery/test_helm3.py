@@ -79,6 +79,12 @@ def test_a_missing_fact_fails_the_render_and_is_named(template: Template, mesh_c
     assert "mesh.mtls" in done.err
 
 
+def test_a_program_that_is_not_there_fails_the_render(template: Template, mesh_chart: Path) -> None:
+    done = template(mesh_chart, env={"MESHSHIFT": "/nowhere/meshshift"})
+    assert (done.code, done.out) == (1, b"")
+    assert "/nowhere/meshshift" in done.err
+
+
 def test_arguments_reach_the_program(template: Template, mesh_chart: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.txt"
     arguments = ["--mesh-mtls=permissive", "--report-file", str(report)]

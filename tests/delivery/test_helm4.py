@@ -107,6 +107,26 @@ def test_where_helm_writes_to_a_file_it_hides_the_report_and_last_has_it(
     assert "MS400" in run([program, "last"], helm4_home).out.decode()
 
 
+def test_a_program_that_is_not_there_fails_the_render(template: Template, mesh_chart: Path) -> None:
+    done = template(mesh_chart, env={"MESHSHIFT": "/nowhere/meshshift"})
+    assert (done.code, done.out) == (1, b"")
+    assert "/nowhere/meshshift" in done.err
+
+
+def test_a_missing_fact_fails_the_render_and_is_named(template: Template, mesh_chart: Path) -> None:
+    done = template(mesh_chart, env={"LANG": "C"})
+    assert (done.code, done.out) == (1, b"")
+    assert "mesh.mtls" in done.err
+
+
+def test_arguments_reach_the_program(template: Template, mesh_chart: Path) -> None:
+    done = template(
+        mesh_chart, "--post-renderer-args", "--mesh-mtls=permissive", env={"LANG": "C"}
+    ).succeeded()
+    annotations = one(done.documents, "Namespace/shop")["metadata"]["annotations"]
+    assert annotations == {"linkerd.io/inject": "enabled"}
+
+
 def test_a_successful_render_says_nothing(template: Template, mesh_chart: Path) -> None:
     assert template(mesh_chart).succeeded().err == "", "`helm template 2>&1 | …` must stay possible"
 

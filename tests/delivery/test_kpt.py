@@ -76,3 +76,17 @@ def test_held_objects_leave_every_file_as_it_was(evaluate: Evaluate, tmp_path: P
     assert done.code == 1
     assert "MS400" in done.err + done.out.decode()
     assert files(folder) == package
+
+
+def test_a_pipeline_names_the_program_and_its_configuration(
+    kpt: str, home: dict[str, str], tmp_path: Path
+) -> None:
+    mutators = {"mutators": [{"exec": "meshshift", "configPath": "meshshift.yaml"}]}
+    kptfile = yaml.safe_dump({**yaml.safe_load(KPTFILE), "pipeline": mutators})
+    head = {"apiVersion": "meshshift.dev/v1alpha1", "kind": "MeshShift", "metadata": {"name": "shop"}}
+    config = yaml.safe_dump({**head, "spec": {"mesh.mtls": "strict"}})
+    folder = write(tmp_path / "package", PACKAGE | {"Kptfile": kptfile, "meshshift.yaml": config})
+    run([kpt, "fn", "render", folder, "--allow-exec"], home).succeeded()
+    after = files(folder)
+    assert "kind: HTTPRoute" in after["app/app.yaml"]
+    assert "all-authenticated" in after["ns.yaml"]

@@ -144,3 +144,10 @@ def test_check_lets_the_migrated_stream_pass(
 ) -> None:
     done = build(transformed(tmp_path / "app", RESOURCES)).succeeded()
     assert run([program, "check"], home | STRICT, stdin=done.out).code == 0
+
+
+def test_names_that_a_prefix_has_torn_apart_are_held(build: Build, tmp_path: Path) -> None:
+    """kustomize renames the Service and not the host that names it, so nobody can tell where requests go."""
+    done = build(transformed(tmp_path / "app", RESOURCES, namePrefix="dev-"))
+    assert (done.code, done.out) == (1, b"")
+    assert "VirtualService shop/dev-cart" in done.err

@@ -125,7 +125,7 @@ def with_results(text: str, results: list[dict[str, Any]]) -> str:
 
 
 def _rest(text: str) -> nodes.Node:
-    """The root of the document without its items, or of the whole one where it does not parse without them."""
+    """The root of the document without its items, or of the whole one where it needs them to parse."""
     cut = items.slice_items(text)
     root = None
     if cut is not None and not cut.cross_item_aliases:

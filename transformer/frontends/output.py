@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-#: Answer to Helm 4 where there is nothing to say: it refuses empty output, and every other reader skips a comment.
+#: Answer to Helm 4 where there is nothing to say: it refuses empty output, and readers skip a comment.
 NOTHING = b"# Nothing came in, so nothing was migrated.\n"
 
 

@@ -121,66 +121,78 @@ class Closure:
         self.precedence = precedence
         self.bound = bound
         self.unresolved: list[Unresolved] = []
-        self._harmless: set[tuple[int, int]] = set()
-        self._kept: list[Item] = []  # keeps the identities in _harmless alive
+        self._changes = 0
+        self._gone: list[Item] = []
 
     def run(self) -> None:
         """Raises TooMany when the list would outgrow its bound."""
-        second = 1
-        while second < len(self.items):
-            second = self._settle(second)
+        open_pairs = [(one, two) for place, two in enumerate(self.items) for one in self.items[:place]]
+        while open_pairs:
+            following: list[tuple[Item, Item]] = []
+            for one, two in open_pairs:
+                if one.action != two.action and overlap(one.match, two.match):
+                    following += self._settle(one, two)
+            open_pairs = following
+        if self._changes:
+            self._drop_hidden()
 
-    def _settle(self, second: int) -> int:
-        """Settles one item against all earlier ones; returns the position to go on with."""
-        for first in range(second):
-            pair = (id(self.items[first]), id(self.items[second]))
-            if pair in self._harmless:
-                continue
-            settled = self._conflict(first, second)
-            # What was put in keeps covering the pair: whatever it may later give up, an earlier item takes.
-            self._harmless.add(pair)
-            if settled:
-                return first
-        return second + 1
+    def _drop_hidden(self) -> None:
+        """Drops what a match put in before it covers wholly, such as an entry that moved to a higher rank."""
+        kept: list[Item] = []
+        for item in self.items:
+            if not any(one.derived and subsumes(one.match, item.match) for one in kept):
+                kept.append(item)
+        self.items = kept
 
-    def _conflict(self, first: int, second: int) -> bool:
-        """Whether the pair conflicts and the list was changed, from the position `first` on."""
-        one, two = self.items[first], self.items[second]
-        if one.action == two.action or not overlap(one.match, two.match):
-            return False
+    def _settle(self, one: Item, two: Item) -> list[tuple[Item, Item]]:
+        """Settles one pair; returns the pairs that a change of the list opens.
+
+        What is put in covers the pair for good: whatever it may later give up, an earlier item takes.
+        """
         lost = _lost(self.precedence, one.match, two.match, _one_object(one, two))
-        if not lost:
-            return False
+        if not lost or any(item is one or item is two for item in self._gone):
+            return []
+        place = self._place(one)
         common = conjunction(one.match, two.match)
-        if isinstance(common, Match) and any(subsumes(item.match, common) for item in self.items[:first]):
-            return False  # an earlier entry takes all of these requests
+        if isinstance(common, Match) and self._hidden(common, place):
+            return []
         added = one._replace(match=_reaching(self.precedence, one, two.match), derived=True)
-        if any(subsumes(earlier.match, added.match) for earlier in self.items[:first]):
-            return False
+        if self._hidden(added.match, place):
+            return []
         if added.match == one.match or _lost(
             self.precedence, added.match, two.match, _one_object(added, two)
         ):
-            if self._narrow(first, second):
-                return True
-            self.unresolved.append(Unresolved(one, two, not lost & SECOND))
-            return False
-        if len(self.items) >= self.bound:
-            raise TooMany
-        self._kept.append(one)
-        if subsumes(added.match, one.match):
-            self.items[first] = added
-        else:
-            self.items.insert(first, added)
-        return True
+            narrowed = self._narrowed(one.match, two)
+            if narrowed is None:
+                self.unresolved.append(Unresolved(one, two, not lost & SECOND))
+                return []
+            self._gone.append(two)
+            place = self._place(two)
+            self.items[place] = narrowed
+            return self._changed(place)
+        self.items.insert(place, added)
+        return self._changed(place)
 
-    def _narrow(self, first: int, second: int) -> bool:
-        """Whether the later item could give up the paths that the earlier one takes from it wholly."""
-        one, two = self.items[first].match, self.items[second]
-        if two.keep_path or not subsumes(one._replace(path=Path("any")), two.match):
-            return False
+    def _place(self, wanted: Item) -> int:
+        return next(place for place, item in enumerate(self.items) if item is wanted)
+
+    def _hidden(self, match: Match, place: int) -> bool:
+        """Whether an item before the place takes all of these requests."""
+        return any(subsumes(item.match, match) for item in self.items[:place])
+
+    def _changed(self, place: int) -> list[tuple[Item, Item]]:
+        self._changes += 1
+        if self._changes > self.bound:
+            raise TooMany
+        new = self.items[place]
+        before = [(item, new) for item in self.items[:place]]
+        return before + [(new, item) for item in self.items[place + 1 :]]
+
+    def _narrowed(self, one: Match, two: Item) -> Item | None:
+        """The later item without the paths that the earlier one takes from it wholly, if that has a form."""
+        if two.keep_path or not self.precedence.regex_known:
+            return None
+        if not subsumes(one._replace(path=Path("any")), two.match):
+            return None
         path = difference(two.match.path, one.path)
-        if path is None or not self.precedence.regex_known:
-            return False
-        self._kept.append(two)
-        self.items[second] = two._replace(match=two.match._replace(path=path), derived=True)
-        return True
+        return None if path is None else two._replace(match=two.match._replace(path=path), derived=True)

@@ -15,6 +15,7 @@ from transformer.order.hosts import complete_hosts
 from transformer.order.layout import OverLimit, lay_out
 from transformer.order.model import NOT_FOUND, Compiled, Entry, Limits, Refusal, Rule
 from transformer.order.negation import Unexcludable, positive
+from transformer.order.paths import plainest
 from transformer.order.precedence import GATEWAY_API, LINKERD, LINKERD_ALIGNED, LINKERD_EITHER, Precedence
 from transformer.order.predicates import Match, Request, matches, never, subsumes
 from transformer.order.syntax import Unreadable
@@ -76,15 +77,27 @@ def _compile(
     if not precedence.hosts_fall_through:
         entries = complete_hosts(entries)
     hidden = _hidden(entries)
-    shadowed = [entries[index].source for index in hidden]
     live = [entry for index, entry in enumerate(entries) if index not in hidden]
+    # A hidden entry of its hider's action is redundant in the list but may outrank more than the hider.
+    kept = [entry for index, entry in enumerate(entries) if hidden.get(index, True)]
     result = _attempt(entries, live, precedence, limits, not_found)
-    if isinstance(result, Refusal) and any(hidden.values()):
-        # A hidden entry of its hider's action is redundant in the list but may outrank more than the hider.
-        live = [entry for index, entry in enumerate(entries) if hidden.get(index, True)]
-        second = _attempt(entries, live, precedence, limits, not_found)
-        result = second if isinstance(second, list) else result
-    return result if isinstance(result, Refusal) else Compiled(result, shadowed)
+    for other in (_plainest(live), _plainest(kept)):
+        if isinstance(result, Refusal) and other != live:
+            second = _attempt(entries, other, precedence, limits, not_found)
+            result = second if isinstance(second, list) else result
+    if isinstance(result, Refusal):
+        return result
+    return Compiled(result, [entries[index].source for index in hidden])
+
+
+def _plainest(entries: list[Entry]) -> list[Entry]:
+    """The entries without expressions that only say what an exact path or a prefix says."""
+    return [
+        entry
+        if entry.keep_path
+        else entry._replace(match=entry.match._replace(path=plainest(entry.match.path)))
+        for entry in entries
+    ]
 
 
 def _attempt(
@@ -100,8 +113,12 @@ def _attempt(
     plain = positive(items, not_found, bound)
     if isinstance(plain, Unexcludable):
         return _unexcludable(plain, entries, items, precedence, limits, not_found)
-    closure = Closure(plain, precedence, bound)
-    closure.run()
+    closure = Closure(plain, precedence, limits.added_matches)
+    try:
+        closure.run()
+    except TooMany:
+        reason = f"the order needs more than {limits.added_matches} further matches"
+        return Refusal(reason, None, None, None)
     rules = lay_out(closure.items, precedence, limits)
     if isinstance(rules, OverLimit):
         reason = f"{rules.rules} rules must keep their order, a route holds {limits.rules_per_route}"

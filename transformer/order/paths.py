@@ -37,6 +37,18 @@ _LITERAL = re.compile(r"(?:[A-Za-z0-9/_~!&',;=:@%<>\"` -]|\\[^A-Za-z0-9])*")
 _WRAPPED = re.compile(r"\^?\(\?:(.*)\)\$?")
 
 
+def plainest(path: Path) -> Path:
+    """The same condition without an expression, where there is such a form."""
+    if path.kind != "regex":
+        return path
+    found = _set(path)
+    if found.form == "all":
+        return Path("prefix", "/")
+    if found.form == "one":
+        return Path("exact", found.text)
+    return Path("prefix", found.text) if found.form == "segments" else path
+
+
 def escaped(text: str) -> str:
     """The text as a literal for RE2, Rust and Python alike: only metacharacters get a backslash."""
     return re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)

@@ -59,8 +59,8 @@ def _accepting(code: Code) -> str:
     if not code.acceptable:
         return "Not possible: meshshift could not go on without what is missing."
     return (
-        f"A person may accept the loss: --accept '{code.code}@Kind/namespace/name=reason', the same under `accept` in "
-        f"meshshift.yaml, or the annotation meshshift.dev/accept: '{code.code}: reason' on the object."
+        f"A person may accept the loss: --accept '{code.code}@Kind/namespace/name=reason', the same under "
+        + f"`accept` in meshshift.yaml, or the annotation meshshift.dev/accept: '{code.code}: reason' on the object."
     )
 
 

@@ -12,7 +12,7 @@ _SHOWN = 5
 
 
 def message(facts: list[dict[str, Any]], *, fatal: bool) -> str:
-    """The message about the missing facts of a report; `fatal` tells whether they kept the run from writing."""
+    """The message about the facts that a report misses; `fatal`: they kept the run from writing."""
     count = "1 fact is missing" if len(facts) == 1 else f"{len(facts)} facts are missing"
     lines = [f"meshshift: {count} that no manifest tells" + ("; nothing was written" if fatal else "")]
     options = {option.key: option for option in OPTIONS}

@@ -5,11 +5,11 @@ meshshift    version of the program
 command      transform, check …
 exit_code    as in every front end: 0 done, 1 findings, 2 usage or configuration, 3 input, 4 internal
 error        why the run ended early; empty otherwise
-findings     code, severity (error, warning, info), accepted (the reason of a person, or empty), file, line (0 where
-             there is none), object (group, version, kind, namespace, name; or null), field, message, remedy, target,
-             held_by
-objects      identity, outcome (translated, degraded, edited, held, unchanged), held_by, codes of its own findings,
-             fates: number of leaves by fate
+findings     code, severity (error, warning, info), accepted (the reason of a person, or empty), file, line
+             (0 where there is none), object (group, version, kind, namespace, name; or null), field, message,
+             remedy, target, held_by
+objects      identity, outcome (translated, degraded, edited, held, unchanged), held_by, codes of its own
+             findings, fates: number of leaves by fate
 emitted      identity, from: the object that it was derived from
 edited       identity
 facts        key, why, objects that need it: identity, file, line
@@ -29,6 +29,7 @@ from transformer import __version__
 from transformer.findings import SEVERITIES, Finding, ObjectRef
 
 if TYPE_CHECKING:
+    from transformer.objects import Obj
     from transformer.options import Options
     from transformer.run import MissingFact
     from transformer.transform import Report
@@ -70,7 +71,7 @@ def dumps(data: dict[str, Any]) -> str:
 
 
 def lines(data: dict[str, Any]) -> str:
-    """One JSON text per line and finding, for files to which several runs append; a failure is one line too."""
+    """One JSON text per line and finding, for files that several runs append to; a failure is a line too."""
     entries: list[dict[str, Any]] = list(data["findings"])
     if data["error"]:
         entries.append({"error": data["error"], "exit_code": data["exit_code"]})
@@ -104,16 +105,17 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return finding._asdict() | {"object": identity(finding.object) if finding.object is not None else None}
 
 
-def _fact(key: str, entries: Iterable[MissingFact]) -> dict[str, Any]:
-    entries = list(entries)
+def _fact(key: str, entries: Sequence[MissingFact]) -> dict[str, Any]:
+    asking = {entry.at.uid: entry for entry in entries}
     return {
         "key": key,
         "why": list(dict.fromkeys(entry.why for entry in entries)),
-        "objects": list({
-            entry.at.uid: {**identity(entry.at.ref), "file": entry.at.file, "line": entry.at.line + entry.at.root.line}
-            for entry in entries
-        }.values()),
-    }  # fmt: skip
+        "objects": [_placed(entry.at) for entry in asking.values()],
+    }
+
+
+def _placed(obj: Obj) -> dict[str, Any]:
+    return {**identity(obj.ref), "file": obj.file, "line": obj.line + obj.root.line}
 
 
 def _summary(findings: Iterable[Finding], outcomes: Iterable[str]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def write_report_file(path: str, data: dict[str, Any], form: str) -> None:
 
 
 def keep_last(data: dict[str, Any], environ: Mapping[str, str]) -> str:
-    """Keep the report as the last one; returns what to tell the user where that fails, else an empty string."""
+    """Keep the report as the last one; returns what to tell the user where that fails, else nothing."""
     folder = state_folder(environ)
     if not folder:
         return ""
@@ -45,7 +45,7 @@ def keep_last(data: dict[str, Any], environ: Mapping[str, str]) -> str:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         _replace(os.path.join(folder, LAST), json.dumps(data).encode(errors="backslashreplace"))
     except OSError as error:
-        return f"the report is not kept for `meshshift last`: {folder}: {error.strerror} (MESHSHIFT_STATE names another folder)"
+        return f"no report is kept: {folder}: {error.strerror} (MESHSHIFT_STATE names another folder)"
     return ""
 
 
@@ -93,7 +93,7 @@ def _append(path: str, body: bytes) -> None:
 
 
 def _replace(path: str, body: bytes) -> None:
-    """Write a file whole or not at all; what is no regular file (a pipe, /dev/stderr) is written to as it is."""
+    """Write a file whole or not at all; what is no regular file (a pipe, /dev/stderr) is just written to."""
     if os.path.exists(path) and not os.path.isfile(path):
         with open(path, "wb") as stream:
             stream.write(body)

@@ -244,7 +244,7 @@ def _translated(error: yaml_error.MarkedYAMLError) -> Exception:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     found = ParseError(" ".join(part for part in (error.context, error.problem) if part) or "not YAML", line, column)
-    if error.problem == "found unexpected ':'":
+    if error.problem == "found unexpected ':'" or (_c_parser is None and "':'" in (error.problem or "")):
         return _Repairable(found, colon=True)
     if error.problem == "found invalid Unicode character escape code":
         return _Repairable(found, colon=False)

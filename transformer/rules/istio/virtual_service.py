@@ -360,11 +360,16 @@ def _emit(run: Run, obj: Obj, planned: Sequence[Planned], consumer: str | None) 
 def _merge_parents(
     planned: Sequence[Planned],
 ) -> list[tuple[tuple[Route, ...], list[Parent], tuple[Mark, ...], tuple[Obj, ...]]]:
-    """Ports whose routes are alike share route objects, as long as they lie in one namespace."""
+    """Services whose routes are alike share route objects, as long as they lie in one namespace.
+
+    Two ports of one Service do not: the standard channel refuses parentRefs that differ in nothing but the port.
+    """
     merged: dict[Any, tuple[tuple[Route, ...], list[Parent], tuple[Mark, ...], tuple[Obj, ...]]] = {}
     for plan in planned:
         bare = tuple(route._replace(parents=()) for route in plan.routes)
-        key = (bare, plan.parent.namespace)
+        key: Any = (bare, plan.parent.namespace)
+        if key in merged and any(parent.name == plan.parent.name for parent in merged[key][1]):
+            key = plan.parent
         if key in merged:
             routes, parents, marks, stands_on = merged[key]
             merged[key] = (routes, [*parents, plan.parent], marks + plan.marks, tuple(dict.fromkeys(stands_on + plan.owners)))

@@ -75,7 +75,11 @@ def of_namespace(obj: Obj) -> NamespaceSetting:
         sidecar = OUT if never else IN
     monitored = bool(labels.get(OSM_MONITORED)) and labels.get(OSM_IGNORE) != "true"
     return NamespaceSetting(
-        obj, sidecar, labels.get(DATAPLANE) == "ambient", monitored, osm_value(annotations.get(OSM_INJECTION, "")) or UNSET
+        obj,
+        sidecar,
+        labels.get(DATAPLANE) == "ambient",
+        monitored,
+        osm_value(annotations.get(OSM_INJECTION, "")) or UNSET,
     )
 
 
@@ -171,7 +175,11 @@ def _asks(pod: Pod) -> str:
 
 def _inject_setting(pod: Pod) -> str:
     """Istio's own order: the label if present, else the annotation; other values than true and false count as none."""
-    text = pod.label(SIDECAR_INJECT) if pod.labels.get(SIDECAR_INJECT).present else pod.annotation(SIDECAR_INJECT)
+    text = (
+        pod.label(SIDECAR_INJECT)
+        if pod.labels.get(SIDECAR_INJECT).present
+        else pod.annotation(SIDECAR_INJECT)
+    )
     return {"true": IN, "false": OUT}.get(text, UNSET)
 
 

@@ -23,7 +23,12 @@ def register(run: Run, pod: Pod, *, strict: bool) -> None:
         return
     if obj.part is None or pod_contents.MAY_CALL_AGENT.search(obj.part.raw):
         for call in pod_contents.calls_to_agent(pod):
-            run.say("MS130", call, "this talks to Istio's agent, which the pods no longer have", remedy=_remedy(run))
+            run.say(
+                "MS130",
+                call,
+                "this talks to Istio's agent, which the pods no longer have",
+                remedy=_remedy(run),
+            )
     _job(run, pod)
     _metrics(run, pod, strict)
 
@@ -32,7 +37,7 @@ def _remedy(run: Run) -> str:
     if run.target.linkerd >= _NATIVE_SIDECARS_SINCE:
         return "Delete the call: Linkerd's native sidecar starts before the application and ends with it."
     return (
-        f"Switch native sidecars on ({run.target.native_sidecar_key}: \"true\") and delete the call, or use linkerd-await, or "
+        f'Switch native sidecars on ({run.target.native_sidecar_key}: "true") and delete the call, or use linkerd-await, or '
         "POST localhost:4191/shutdown with config.linkerd.io/proxy-admin-shutdown: enabled."
     )
 
@@ -51,7 +56,9 @@ def _job(run: Run, pod: Pod) -> None:
 def _metrics(run: Run, pod: Pod, strict: bool) -> None:
     port = pod.annotations.get("prometheus.io/port")
     if port.text() in ("15020", "15090"):
-        run.say("MS132", port, f"port {port.text()} is the Istio sidecar's; nothing answers there after the move")
+        run.say(
+            "MS132", port, f"port {port.text()} is the Istio sidecar's; nothing answers there after the move"
+        )
     scrape = pod.annotations.get("prometheus.io/scrape")
     if strict and scrape.text() == "true":
         run.say("MS133", scrape, "only clients with a mesh identity can scrape these pods after the move")

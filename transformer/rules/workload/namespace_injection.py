@@ -21,7 +21,11 @@ _SETTINGS = (
     settings.OSM_INJECTION,
 )  # fmt: skip
 _WAYPOINTS = ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio.io/ingress-use-waypoint")
-_NOT_NEEDED = ("topology.istio.io/network", "topology.istio.io/controlPlaneClusters", "openservicemesh.io/metrics")
+_NOT_NEEDED = (
+    "topology.istio.io/network",
+    "topology.istio.io/controlPlaneClusters",
+    "openservicemesh.io/metrics",
+)
 _LEFT_ALONE = ("install.operator.istio.io/", "operator.istio.io/", "galley.istio.io/")
 #: Values that already refuse callers without a mesh identity.
 _CLOSED = frozenset({settings.AUTHENTICATED, "cluster-authenticated", "deny"})
@@ -60,7 +64,11 @@ def _translate(run: Run, obj: Obj, mine: list[View]) -> None:
     osm = obj.annotations.get(settings.OSM_INJECTION)
     _tie(run, obj, setting)
     if osm is not None and settings.osm_value(osm) is None:
-        run.hold("MS114", obj.view.get("metadata", "annotations", settings.OSM_INJECTION), f"OSM refuses the value {osm!r}")
+        run.hold(
+            "MS114",
+            obj.view.get("metadata", "annotations", settings.OSM_INJECTION),
+            f"OSM refuses the value {osm!r}",
+        )
         raise Held
     wanted = _wanted(run, obj, setting)
     write = _inject(run, obj, wanted)
@@ -68,8 +76,17 @@ def _translate(run: Run, obj: Obj, mine: list[View]) -> None:
         write |= _joins(run, obj, setting)
     kept = _fields(run, obj, mine, wanted)
     marks = [view for view in mine if view.path[-1] in _SETTINGS and view not in kept]
-    gone = {place: [str(v.path[-1]) for v in mine if v not in kept and v.path[1] == place] for place in ("labels", "annotations")}
-    run.edit(obj, ("metadata", "annotations"), write=write, remove=gone["annotations"], marks=run.translated(*marks))
+    gone = {
+        place: [str(v.path[-1]) for v in mine if v not in kept and v.path[1] == place]
+        for place in ("labels", "annotations")
+    }
+    run.edit(
+        obj,
+        ("metadata", "annotations"),
+        write=write,
+        remove=gone["annotations"],
+        marks=run.translated(*marks),
+    )
     run.edit(obj, ("metadata", "labels"), remove=gone["labels"])
 
 
@@ -97,9 +114,17 @@ def _inject(run: Run, obj: Obj, wanted: str) -> dict[str, str]:
     existing = obj.view.get("metadata", "annotations", settings.INJECT)
     if wanted == "enabled":
         if existing.present and existing.text() not in ("enabled", "ingress"):
-            _contradiction(run, existing, f"linkerd.io/inject: {existing.text()!r} in a Namespace that is in the mesh today")
+            _contradiction(
+                run,
+                existing,
+                f"linkerd.io/inject: {existing.text()!r} in a Namespace that is in the mesh today",
+            )
         if obj.labels.get(_WEBHOOKS) == "disabled":
-            _contradiction(run, obj.view.get("metadata", "labels", _WEBHOOKS), "keeps Linkerd's injector out of the Namespace")
+            _contradiction(
+                run,
+                obj.view.get("metadata", "labels", _WEBHOOKS),
+                "keeps Linkerd's injector out of the Namespace",
+            )
         if obj.name in _NEVER_BY_LINKERD:
             _contradiction(run, obj.view, f"Linkerd's injector never touches the Namespace {obj.name}")
     return {settings.INJECT: wanted} if wanted and not existing.present else {}
@@ -116,16 +141,26 @@ def _joins(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> dict[str, 
     closed = existing.text() in _CLOSED
     strict = closed or posture(run, obj.name, obj) == STRICT
     if strict and existing.present and not closed:
-        _contradiction(run, existing, f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS")
+        _contradiction(
+            run, existing, f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS"
+        )
     run.clients[obj.uid] = obj
     for pod in _pods(run, obj):
         if settings.of_pod(pod, setting).state == settings.IN:
             moving.register(run, pod, strict=strict)
     said = {finding.code for finding in run.findings}
     if "MS134" not in said:
-        run.say("MS134", obj, "hooks of charts run in this Namespace without passing through a Helm 3 post-renderer")
+        run.say(
+            "MS134",
+            obj,
+            "hooks of charts run in this Namespace without passing through a Helm 3 post-renderer",
+        )
     if strict and "MS133" not in said:
-        run.say("MS133", obj, "metrics ports of these pods, and 4191 of their proxies, answer only clients with a mesh identity")
+        run.say(
+            "MS133",
+            obj,
+            "metrics ports of these pods, and 4191 of their proxies, answer only clients with a mesh identity",
+        )
     return {settings.DEFAULT_POLICY: settings.AUTHENTICATED} if strict and not existing.present else {}
 
 
@@ -139,7 +174,9 @@ def _fields(run: Run, obj: Obj, mine: list[View], wanted: str) -> list[View]:
         elif key in _NOT_NEEDED:
             run.say("MS112", view, f"Linkerd needs nothing in place of {key}")
             run.no_op(view, "MS112")
-        elif key == settings.ISTIO_INJECTION and wanted == "disabled" and obj.annotations.get(settings.INJECT):
+        elif (
+            key == settings.ISTIO_INJECTION and wanted == "disabled" and obj.annotations.get(settings.INJECT)
+        ):
             run.say("MS105", view, "stays beside linkerd.io/inject, which decides already")
             run.no_op(view, "MS105")
             kept.append(view)

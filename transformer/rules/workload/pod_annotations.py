@@ -79,7 +79,9 @@ class Plan:
 def old_mesh_key(key: str) -> bool:
     """Whether a label or annotation belongs to Istio or OSM."""
     domain, slash, _ = key.partition("/")
-    owned = domain in ("istio.io", "openservicemesh.io") or domain.endswith((".istio.io", ".openservicemesh.io"))
+    owned = domain in ("istio.io", "openservicemesh.io") or domain.endswith(
+        (".istio.io", ".openservicemesh.io")
+    )
     return key == "istio-injection" or bool(slash and owned)
 
 
@@ -89,7 +91,11 @@ def translate(run: Run, pod: Pod, plan: Plan) -> None:
     not_needed = []
     _ports(run, pod, plan)
     for key, view in pod.annotations.items():
-        if not old_mesh_key(key) or key in (SIDECAR_INJECT, OSM_INJECTION) or str(view.path[-1]) in plan.remove:
+        if (
+            not old_mesh_key(key)
+            or key in (SIDECAR_INJECT, OSM_INJECTION)
+            or str(view.path[-1]) in plan.remove
+        ):
             continue
         if key in _PORT_KEYS:
             _unless_held(run, key, view)
@@ -112,12 +118,16 @@ def translate(run: Run, pod: Pod, plan: Plan) -> None:
     for key, value in plan.write.items():
         existing = pod.annotations.get(key)
         if existing.present and existing.text() != value:
-            run.hold("MS101", existing, f"{key} is {existing.text()!r}, but the old mesh's setting means {value!r}")
+            run.hold(
+                "MS101", existing, f"{key} is {existing.text()!r}, but the old mesh's setting means {value!r}"
+            )
             raise Held
 
 
 def _matches(key: str, patterns: tuple[str, ...]) -> bool:
-    return any(key == pattern or (pattern[-1] == "*" and key.startswith(pattern[:-1])) for pattern in patterns)
+    return any(
+        key == pattern or (pattern[-1] == "*" and key.startswith(pattern[:-1])) for pattern in patterns
+    )
 
 
 Entry = Callable[[Run, View, Plan], None]
@@ -165,7 +175,11 @@ def _interception_mode(run: Run, view: View, plan: Plan) -> None:
         if run.hold("MS123", view, "the sidecar captures nothing; the application speaks to it by itself"):
             raise Held
     elif mode == "TPROXY":
-        run.degrade("MS111", view, "TPROXY kept the caller's address; behind Linkerd's proxy the application sees the proxy's")
+        run.degrade(
+            "MS111",
+            view,
+            "TPROXY kept the caller's address; behind Linkerd's proxy the application sees the proxy's",
+        )
     else:
         run.no_op(view, "the way Linkerd captures too")
     plan.drop(view)
@@ -174,10 +188,18 @@ def _interception_mode(run: Run, view: View, plan: Plan) -> None:
 def _templates(run: Run, view: View, plan: Plan) -> None:
     names = [name.strip() for name in view.text().split(",") if name.strip()]
     if "grpc-agent" in names or "grpc-simple" in names:
-        if run.hold("MS123", view, f"template {view.text()}: gRPC without a proxy gets its configuration from Istio's agent"):
+        if run.hold(
+            "MS123",
+            view,
+            f"template {view.text()}: gRPC without a proxy gets its configuration from Istio's agent",
+        ):
             raise Held
     elif set(names) - {"sidecar"}:
-        run.degrade("MS111", view, f"injection templates {view.text()}: what they add to the pod is not in the manifest")
+        run.degrade(
+            "MS111",
+            view,
+            f"injection templates {view.text()}: what they add to the pod is not in the manifest",
+        )
     else:
         run.no_op(view, "the ordinary sidecar")
     plan.drop(view)
@@ -247,13 +269,17 @@ def _inbound(run: Run, pod: Pod) -> tuple[str, list[View]]:
     if include.present and include.text().strip() != "*":
         # An allow-list makes Istio ignore the exclusions.
         return port_lists.complement(_parse(run, include)), [include]
-    ports, sources = _excluded(run, pod, _TRAFFIC + "excludeInboundPorts", _OSM + "inbound-port-exclusion-list")
+    ports, sources = _excluded(
+        run, pod, _TRAFFIC + "excludeInboundPorts", _OSM + "inbound-port-exclusion-list"
+    )
     return port_lists.join(ports), sources
 
 
 def _outbound(run: Run, pod: Pod) -> tuple[str, list[View]]:
     ranges = pod.annotations.get(_TRAFFIC + "includeOutboundIPRanges")
-    ports, sources = _excluded(run, pod, _TRAFFIC + "excludeOutboundPorts", _OSM + "outbound-port-exclusion-list")
+    ports, sources = _excluded(
+        run, pod, _TRAFFIC + "excludeOutboundPorts", _OSM + "outbound-port-exclusion-list"
+    )
     if ranges.present and not ranges.text().strip():
         include = pod.annotations.get(_TRAFFIC + "includeOutboundPorts")
         captured = [port for port in _parse(run, include) if port not in ports]

@@ -43,9 +43,15 @@ def obstacles(pod: Pod, state: str) -> Iterator[Obstacle]:
     """What keeps the pods in the old mesh; `state` is whether they are in it today."""
     status = pod.annotations.get("sidecar.istio.io/status")
     if status:
-        yield Obstacle("MS120", status, "the template was injected by hand: it carries the injector's status annotation")
+        yield Obstacle(
+            "MS120", status, "the template was injected by hand: it carries the injector's status annotation"
+        )
     if pod.labels.get("osm-proxy-uuid"):
-        yield Obstacle("MS120", pod.labels.get("osm-proxy-uuid"), "the template was taken from a pod that OSM had injected")
+        yield Obstacle(
+            "MS120",
+            pod.labels.get("osm-proxy-uuid"),
+            "the template was taken from a pod that OSM had injected",
+        )
     for container in containers(pod):
         name = container.get("name").text()
         if name in _SET_UP:
@@ -54,15 +60,23 @@ def obstacles(pod: Pod, state: str) -> Iterator[Obstacle]:
             yield _proxy_container(pod, container)
         elif name != PROXY:
             for probe in _rewritten_probes(container):
-                yield Obstacle("MS120", probe, "the probe was rewritten to the sidecar; the original is not in the manifest")
+                yield Obstacle(
+                    "MS120",
+                    probe,
+                    "the probe was rewritten to the sidecar; the original is not in the manifest",
+                )
     if state != OUT and "gateway" in _templates(pod):
         yield Obstacle(
-            "MS121", pod.annotations.get("inject.istio.io/templates"), "Istio's injector makes these pods a gateway"
+            "MS121",
+            pod.annotations.get("inject.istio.io/templates"),
+            "Istio's injector makes these pods a gateway",
         )
 
 
 def _templates(pod: Pod) -> list[str]:
-    return [entry.strip() for entry in pod.annotation("inject.istio.io/templates").split(",") if entry.strip()]
+    return [
+        entry.strip() for entry in pod.annotation("inject.istio.io/templates").split(",") if entry.strip()
+    ]
 
 
 def _proxy_container(pod: Pod, container: View) -> Obstacle:
@@ -73,8 +87,12 @@ def _proxy_container(pod: Pod, container: View) -> Obstacle:
             "Remove an injected sidecar; rename the container of a gateway, which then is an ordinary workload."
         )  # fmt: skip
     if len(list(pod.spec.get("containers").each())) == 1:
-        return Obstacle("MS121", container.get("name"), "the only container is filled in by Istio's injector: a gateway")
-    return Obstacle("MS122", container.get("name"), f"container {PROXY} only changes the sidecar that Istio injects")
+        return Obstacle(
+            "MS121", container.get("name"), "the only container is filled in by Istio's injector: a gateway"
+        )
+    return Obstacle(
+        "MS122", container.get("name"), f"container {PROXY} only changes the sidecar that Istio injects"
+    )
 
 
 def _rewritten_probes(container: View) -> Iterator[View]:

@@ -72,10 +72,11 @@ def _field(reading: Reading, name: str, value: Any) -> str:
         reading.write["config.linkerd.io/shutdown-grace-period"] = value
     elif name == "proxyMetadata" and isinstance(value, dict):
         for variable in value:
-            (reading.needs_agent if variable == "OUTPUT_CERTS" else reading.lost).append(f"proxyMetadata.{variable}")
+            (reading.needs_agent if variable == "OUTPUT_CERTS" else reading.lost).append(
+                f"proxyMetadata.{variable}"
+            )
     elif name == "interceptionMode":
         {"REDIRECT": reading.not_needed, "NONE": reading.needs_agent}.get(value, reading.lost).append(name)
     else:
         (reading.not_needed if name in _NOT_NEEDED else reading.lost).append(name)
     return ""
-

@@ -24,7 +24,11 @@ _KEPT_LABELS = (
     "operator.istio.io/", "install.operator.istio.io/", "istio.io/gateway-name", "istio.io/waypoint-for",
 )  # fmt: skip
 _SIDECAR_DOMAINS = ("sidecar.istio.io/", "traffic.sidecar.istio.io/", "proxy.istio.io/", "inject.istio.io/")
-_OSM_POD = ("openservicemesh.io/sidecar-injection", "openservicemesh.io/inbound-port-", "openservicemesh.io/outbound-")
+_OSM_POD = (
+    "openservicemesh.io/sidecar-injection",
+    "openservicemesh.io/inbound-port-",
+    "openservicemesh.io/outbound-",
+)
 
 
 @rule(
@@ -64,7 +68,9 @@ def _misplaced(obj: Obj) -> Iterator[View]:
 def _translate(run: Run, pod: settings.Pod) -> None:
     obj = pod.obj
     for view in _misplaced(obj):
-        run.say("MS106", view, f"{view.path[-1]} is read on {'the pod template' if pod.path else 'pods'} only")
+        run.say(
+            "MS106", view, f"{view.path[-1]} is read on {'the pod template' if pod.path else 'pods'} only"
+        )
         run.no_op(view, "MS106")
     osm = pod.annotations.get(settings.OSM_INJECTION)
     if osm and settings.osm_value(osm.text()) is None:
@@ -111,14 +117,30 @@ def _injection(run: Run, pod: settings.Pod, injection: settings.Injection, plan:
         return
     if pod.host_network:
         run.say("MS124", own[0], "pods on the host network are never injected")
-    elif injection.asks == settings.IN and injection.state == settings.OUT and existing.text() in ("enabled", "ingress"):
-        run.say("MS105", existing, "Linkerd is switched on already; the setting of the old mesh injects nothing here")
+    elif (
+        injection.asks == settings.IN
+        and injection.state == settings.OUT
+        and existing.text() in ("enabled", "ingress")
+    ):
+        run.say(
+            "MS105",
+            existing,
+            "Linkerd is switched on already; the setting of the old mesh injects nothing here",
+        )
     elif injection.asks == settings.IN and injection.state == settings.OUT:
-        run.say("MS104", own[0], f"the Namespace {pod.obj.namespace} keeps its pods out of the mesh whatever they ask")
+        run.say(
+            "MS104",
+            own[0],
+            f"the Namespace {pod.obj.namespace} keeps its pods out of the mesh whatever they ask",
+        )
     elif injection.asks == injection.state or (injection.asks == settings.OUT and not injection.state):
         wanted = "enabled" if injection.asks == settings.IN else "disabled"
         if injection.doubtful:
-            run.say("MS109", own[0], f"{settings.SIDECAR_INJECT} is an annotation, and the Namespace has no injection label")
+            run.say(
+                "MS109",
+                own[0],
+                f"{settings.SIDECAR_INJECT} is an annotation, and the Namespace has no injection label",
+            )
         if _agrees(run, existing, wanted):
             plan.decided += own
             # The injection setting first, so that it takes the place of the old one.
@@ -132,12 +154,20 @@ def _injection(run: Run, pod: settings.Pod, injection: settings.Injection, plan:
 
 def _agrees(run: Run, existing: View, wanted: str) -> bool:
     """Whether an existing annotation says the same; one that opts in beside Istio's opt-out is a finished move."""
-    if not existing.present or existing.text() == wanted or (wanted == "enabled" and existing.text() == "ingress"):
+    if (
+        not existing.present
+        or existing.text() == wanted
+        or (wanted == "enabled" and existing.text() == "ingress")
+    ):
         return True
     if wanted == "disabled" and existing.text() in ("enabled", "ingress"):
         run.say("MS105", existing, "Linkerd is switched on beside the opt-out from the old mesh, which goes")
         return True
-    run.hold("MS101", existing, f"linkerd.io/inject: {existing.text()!r}, but the old mesh's setting means {wanted!r}")
+    run.hold(
+        "MS101",
+        existing,
+        f"linkerd.io/inject: {existing.text()!r}, but the old mesh's setting means {wanted!r}",
+    )
     raise Held
 
 
@@ -151,7 +181,11 @@ def _join(
     if strict and not existing.present:
         plan.write[settings.DEFAULT_POLICY] = settings.AUTHENTICATED
     elif strict and existing.text() not in (settings.AUTHENTICATED, "cluster-authenticated", "deny"):
-        run.hold("MS101", existing, f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS")
+        run.hold(
+            "MS101",
+            existing,
+            f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS",
+        )
         raise Held
     moving.register(run, pod, strict=strict)
     if pod.obj.ref.kind in ("Pod", "Job"):
@@ -213,11 +247,20 @@ def _keep_selected(
     found = namespace.obj
     if found is not None and not found.context:
         run.units.bind([found.uid, pod.obj.uid])
-        run.edit(found, ("metadata", "labels"), write={settings.ISTIO_INJECTION: "disabled"}, owners=[found, pod.obj])
+        run.edit(
+            found,
+            ("metadata", "labels"),
+            write={settings.ISTIO_INJECTION: "disabled"},
+            owners=[found, pod.obj],
+        )
         if not found.annotations.get(settings.INJECT):
             write = {settings.INJECT: "enabled" if namespace.meshes else "disabled"}
             run.edit(found, ("metadata", "annotations"), write=write, owners=[found, pod.obj])
-        run.say("MS107", view, f"{key} stays, because a selector uses it; the Namespace gets istio-injection: disabled")
+        run.say(
+            "MS107",
+            view,
+            f"{key} stays, because a selector uses it; the Namespace gets istio-injection: disabled",
+        )
         return
     run.say(
         "MS107", view, f"{key} stays, because a selector uses it, and Istio's injector still obeys it",

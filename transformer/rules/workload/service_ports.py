@@ -1,0 +1,253 @@
+"""Ports of Services whose pods move: the protocol is written as Linkerd reads it, for clients and for the pods.
+
+Istio reads appProtocol and port names; Linkerd from 2.18 four appProtocol values, and opaque-ports everywhere. What the
+old mesh forwards as plain TCP is opaque; where the server speaks first the pods must say so too (observed L9, I24).
+https://linkerd.io/2/features/protocol-detection/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from transformer import service_protocol
+from transformer.context.index import WORKLOAD_KINDS
+from transformer.objects import Obj, View
+from transformer.rules.registry import rule
+from transformer.rules.workload import injection_settings as settings
+from transformer.rules.workload import port_lists
+from transformer.rules.workload.pod_annotations import old_mesh_key
+from transformer.run import Run
+
+OPAQUE_PORTS = "config.linkerd.io/opaque-ports"
+_OPAQUE = "linkerd.io/opaque"
+_BY_PROTOCOL = {
+    "http": "http", "http2": "kubernetes.io/h2c", "grpc": "kubernetes.io/h2c", "grpc-web": "http",
+    "tcp": _OPAQUE, "mongo": _OPAQUE, "redis": _OPAQUE, "mysql": _OPAQUE,
+}  # fmt: skip
+_PLAIN_TCP = frozenset({"tcp", "mongo", "redis", "mysql"})
+#: `tcp` says nothing about who speaks first, so it counts as if the server did.
+_SERVER_MAY_SPEAK_FIRST = frozenset({"tcp", "mysql"})
+_HTTP = frozenset({"http", "http2", "grpc", "grpc-web"})
+
+
+class Wishes:
+    """Port numbers that a Service's or a pod's opaque list must have, and must not have."""
+
+    def __init__(self) -> None:
+        self.add: dict[int, None] = {}
+        self.leave_out: set[int] = set()
+
+    def over(self, base: str) -> str:
+        """The list that results from a base list; the base itself where nothing has to change."""
+        missing = [port for port in self.add if not port_lists.contains(base, port)]
+        surplus = {port for port in self.leave_out - set(self.add) if port_lists.contains(base, port)}
+        if not missing and not surplus:
+            return base
+        kept = []
+        for first, last in port_lists.ranges(base) or []:
+            inside = sorted(port for port in surplus if first <= port <= last)
+            for port in [*inside, last + 1]:
+                if first < port:
+                    kept.append(str(first) if first == port - 1 else f"{first}-{port - 1}")
+                first = port + 1
+        return ",".join([*kept, *map(str, missing)])
+
+
+class Moved(NamedTuple):
+    """A Service whose pods move: the workloads behind it, and they and their Namespace as owners of its edits."""
+
+    service: Obj
+    workloads: list[settings.Pod]
+    owners: list[Obj]
+
+
+@rule(
+    id="service-ports",
+    kinds=[("", "Namespace"), *WORKLOAD_KINDS],
+    order=60,
+    summary="appProtocol and port names of Services become protocols that Linkerd reads",
+)
+def translate(run: Run, objs: Sequence[Obj]) -> None:
+    """Plan the edits of every Service whose pods move, after the injection rules have said which pods do."""
+    pods: dict[int, tuple[settings.Pod, Wishes]] = {}
+    for moved in _moved(run):
+        _istio_settings(run, moved.service)
+        _service(run, moved, pods)
+    for pod, wishes in pods.values():
+        _pod_list(run, pod, wishes)
+
+
+def _moved(run: Run) -> Iterator[Moved]:
+    namespaces = {
+        obj.name: obj for obj in run.clients.values() if (obj.ref.group, obj.ref.kind) == ("", "Namespace")
+    }
+    workloads = [obj for obj in run.clients.values() if (obj.ref.group, obj.ref.kind) in WORKLOAD_KINDS]
+    pods = [settings.pod_of(obj) for obj in workloads]
+    if not run.clients:
+        return
+    for service in run.context.objects("", "Service"):
+        selector = {key: view.text() for key, view in service.spec.get("selector").items()}
+        behind = [
+            pod for pod in pods
+            if selector and pod.obj.namespace == service.namespace
+            and all(pod.label(key) == text for key, text in selector.items())
+        ]  # fmt: skip
+        owners = [pod.obj for pod in behind]
+        if service.namespace in namespaces:
+            owners.append(namespaces[service.namespace])
+        if owners and service.spec.get("type").text() != "ExternalName":
+            yield Moved(service, behind, owners)
+
+
+def _istio_settings(run: Run, service: Obj) -> None:
+    found = [
+        view for place in ("labels", "annotations")
+        for key, view in service.view.get("metadata", place).items()
+        if old_mesh_key(key) and not key.startswith(("operator.istio.io/", "install.operator.istio.io/"))
+    ]  # fmt: skip
+    if found and not service.context:
+        keys = ", ".join(str(view.path[-1]) for view in found)
+        run.say("MS145", found[0], f"Linkerd does not read {keys}")
+
+
+def _service(run: Run, moved: Moved, pods: dict[int, tuple[settings.Pod, Wishes]]) -> None:
+    """Plan one Service, and collect what its pods' opaque lists need."""
+    service = moved.service
+    default = run.options["linkerd-install.opaque-ports"]
+    base = _base(run, service.annotations.get(OPAQUE_PORTS), service.namespace, default)
+    wishes = Wishes()
+    for index, port in enumerate(service.spec.get("ports").each()):
+        protocol = service_protocol.istio_protocol(port)
+        number = port.get("port").value()
+        if protocol == "udp" or not isinstance(number, int):
+            continue
+        if protocol == "grpc-web" and not _accepts_grpc_web(run, moved, port):
+            continue
+        if run.target.reads_app_protocol:
+            _app_protocol(run, moved, index, port, protocol, opaque=port_lists.contains(base, number))
+        elif protocol in _PLAIN_TCP:
+            wishes.add[number] = None
+        if protocol in _HTTP:
+            wishes.leave_out.add(number)
+        if protocol in _SERVER_MAY_SPEAK_FIRST or protocol in _HTTP:
+            _pod_ports(run, moved, port, protocol, pods)
+    wanted = wishes.over(base)
+    if wanted != base:
+        message = f"{OPAQUE_PORTS}: {wanted} (the list replaces the default one)"
+        _plan(
+            run,
+            moved,
+            ("metadata", "annotations"),
+            service.spec.get("ports"),
+            message,
+            write={OPAQUE_PORTS: wanted},
+        )
+
+
+def _accepts_grpc_web(run: Run, moved: Moved, port: View) -> bool:
+    """Hold the Service with its pods; true where a person accepted the loss of the translation to gRPC."""
+    run.objects.setdefault(moved.service.uid, moved.service)
+    run.units.bind([moved.service.uid, *(owner.uid for owner in moved.owners)])
+    return not run.hold(
+        "MS142", port, "Istio's proxies turn gRPC-Web into gRPC on this port; Linkerd's do not"
+    )
+
+
+def _app_protocol(run: Run, moved: Moved, index: int, port: View, protocol: str, *, opaque: bool) -> None:
+    """Write, change or remove the appProtocol of one port; `opaque` is whether the Service's list covers it anyway."""
+    declared = port.get("appProtocol").text()
+    path = ("spec", "ports", index)
+    if declared.lower() in service_protocol.KNOWN_TO_LINKERD or protocol in ("https", "tls"):
+        return  # Linkerd takes a protocol that it does not know for opaque TCP, which TLS is to it
+    if not declared:
+        if protocol in _PLAIN_TCP and not opaque:
+            _plan(run, moved, path, port, f"plain TCP: appProtocol {_OPAQUE}", write={"appProtocol": _OPAQUE})
+        return
+    wanted = _BY_PROTOCOL.get(protocol)
+    if wanted is None:
+        _plan(run, moved, path, port, f"unknown appProtocol {declared}", remove="appProtocol", code="MS144")
+    else:
+        _plan(
+            run, moved, path, port, f"appProtocol {declared} becomes {wanted}", write={"appProtocol": wanted}
+        )
+
+
+def _plan(
+    run: Run, moved: Moved, path: tuple[str | int, ...], at: View, message: str,
+    *, write: dict[str, str] | None = None, remove: str = "", code: str = "MS140",
+) -> None:  # fmt: skip
+    """Plan an edit of the Service, or say that it is needed where the Service is only context."""
+    if moved.service.context:
+        run.say("MS141", at, f"{moved.service.ref} is only context and was not changed: {message}")
+        return
+    run.say(code, at, message)
+    run.edit(moved.service, path, write=write, remove=[remove] if remove else [], owners=moved.owners)
+
+
+def _pod_ports(
+    run: Run, moved: Moved, port: View, protocol: str, pods: dict[int, tuple[settings.Pod, Wishes]]
+) -> None:  # fmt: skip
+    default = run.options["linkerd-install.opaque-ports"]
+    number = int(port.get("port").value())
+    for pod in moved.workloads:
+        target = _container_port(port, pod)
+        if target is None:
+            if protocol not in _HTTP:
+                run.say(
+                    "MS143",
+                    port,
+                    f"target port {port.get('targetPort').text()} is no port name of {pod.obj.ref}",
+                )
+            continue
+        _, wishes = pods.setdefault(pod.obj.uid, (pod, Wishes()))
+        if protocol in _HTTP:
+            wishes.leave_out.add(target)
+        else:
+            wishes.add[target] = None
+    if not moved.workloads and protocol not in _HTTP and not port_lists.contains(default, number):
+        run.say("MS143", port, "no workload behind this port is in stream or context")
+
+
+def _container_port(port: View, pod: settings.Pod) -> int | None:
+    target = port.get("targetPort").value()
+    if target is None:
+        target = port.get("port").value()
+    if isinstance(target, int):
+        return target
+    for container in pod.spec.get("containers").each():
+        for declared in container.get("ports").each():
+            found = declared.get("containerPort").value()
+            if declared.get("name").text() == target and isinstance(found, int):
+                return found
+    return int(target) if str(target).isdigit() else None
+
+
+def _pod_list(run: Run, pod: settings.Pod, wishes: Wishes) -> None:
+    """The opaque list of a pod template, which replaces the install's: its ports are repeated."""
+    base = _base(
+        run, pod.annotation(OPAQUE_PORTS), pod.obj.namespace, run.options["linkerd-install.opaque-ports"]
+    )
+    wanted = wishes.over(base)
+    if wanted == base:
+        return
+    if pod.obj.context:
+        run.say(
+            "MS141",
+            pod.obj,
+            f"{pod.obj.ref} is only context and was not changed: it needs {OPAQUE_PORTS}: {wanted}",
+        )
+        return
+    run.say(
+        "MS140", pod.obj, f"{OPAQUE_PORTS}: {wanted} on the pod template (the list replaces the default one)"
+    )
+    run.edit(pod.obj, pod.annotations_path, write={OPAQUE_PORTS: wanted}, owners=[pod.obj])
+
+
+def _base(run: Run, own: str | None, namespace: str, default: str) -> str:
+    """The list in effect: the object's own, its Namespace's, or the install's."""
+    if own:
+        return own
+    found = run.context.namespace(namespace).obj if namespace else None
+    inherited = found.annotations.get(OPAQUE_PORTS, "") if found is not None else ""
+    return inherited or default
