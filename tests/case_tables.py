@@ -17,7 +17,7 @@ from tests.crd_validation import GATEWAY_API, Emitted
 from tests.real_tools import ROOT
 from transformer import config, needles
 from transformer.documents import Input
-from transformer.errors import DONE, FINDINGS, INPUT, USAGE, InputError
+from transformer.errors import DONE, FINDINGS, UNPARSEABLE, USAGE, InputError
 from transformer.findings import Finding
 from transformer.options import Options
 from transformer.transform import Report, Result, transform
@@ -89,7 +89,7 @@ def outcome(case: Case) -> Outcome:
     try:
         result = run(case, case.input)
     except InputError as error:
-        return Outcome(INPUT, b"", (f"unreadable {error}",))
+        return Outcome(UNPARSEABLE, b"", (f"unreadable {error}",))
     report = result.report
     if report.exit_code == DONE:
         return Outcome(DONE, b"".join(result.output), lines_of(report))
@@ -130,7 +130,7 @@ def check(case: Case, emitted: Emitted) -> None:
     assert found.output.decode() == case.expected.decode()
     assert found.findings == case.findings
     assert found.code == _code(case)
-    if found.code == INPUT:
+    if found.code == UNPARSEABLE:
         return
     report = run(case, case.input, fail_on="never").report
     for fate in report.objects:
@@ -151,7 +151,7 @@ def check(case: Case, emitted: Emitted) -> None:
 def _code(case: Case) -> int:
     """The exit code that the findings of a case call for, with the default `fail-on`."""
     if any(line.startswith("unreadable ") for line in case.findings):
-        return INPUT
+        return UNPARSEABLE
     if any(line.startswith("fact ") for line in case.findings):
         return USAGE
     return FINDINGS if any(line.startswith("error ") for line in case.findings) else DONE

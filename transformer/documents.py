@@ -37,7 +37,9 @@ class Part:
         "_obj", "_read", "_text", "_tree", "bom", "candidate", "derived", "dropped", "edits", "file", "item", "line", "raw",
     )  # fmt: skip
 
-    def __init__(self, raw: bytes, line: int, *, candidate: bool, file: str, item: items.Item | None = None) -> None:
+    def __init__(
+        self, raw: bytes, line: int, *, candidate: bool, file: str, item: items.Item | None = None
+    ) -> None:
         self.raw = raw
         self.line = line
         self.candidate = candidate
@@ -72,7 +74,12 @@ class Part:
         """The object's mapping, None where the part holds no mapping (comments, other YAML)."""
         self._parse()
         node = self._tree.root if self._tree is not None else None
-        if node is not None and self.item is not None and node.kind == nodes.SEQUENCE and len(node.value) == 1:
+        if (
+            node is not None
+            and self.item is not None
+            and node.kind == nodes.SEQUENCE
+            and len(node.value) == 1
+        ):
             node = node.value[0]
         return node if node is not None and node.kind == nodes.MAPPING else None
 
@@ -89,7 +96,11 @@ class Part:
         raw = self.raw[3:] if self.bom else self.raw
         try:
             self._text, _ = nodes.decode(raw)
-            self._tree = nodes.parse(self._text)
+            tree = nodes.parse(self._text)
+            if tree.root is not None:
+                # Keys, tags, merges and aliases that Kubernetes refuses are only seen when they are read.
+                nodes.to_value(tree.root)
+            self._tree = tree
         except nodes.ParseError as error:
             if not self.candidate:
                 # An unrelated document that no parser accepts still passes; it just cannot serve as context.
@@ -111,9 +122,13 @@ class Part:
         texts = []
         if not self.dropped:
             texts.append(self._edited())
-        if self.item is not None:
-            render = emit.render_flow if self.item.flow else lambda v: emit.render_item(v, style, self.item.indent)  # type: ignore[union-attr]
-            return texts + [render(value) for value in self.derived]
+        item = self.item
+        if item is not None:
+            derived = self.derived
+            return texts + [
+                emit.render_flow(value) if item.flow else emit.render_item(value, style, item.indent)
+                for value in derived
+            ]
         return [self._document(texts, style)]
 
     def try_edits(self) -> None:
@@ -240,7 +255,15 @@ class Input:
         for item in cut.items:
             body = text[item.start : item.end]
             flag = scan.candidates(body.encode(), [split.Document(0, len(body.encode()))], self._needles)[0]
-            parts.append(Part(body.encode(), line + text.count("\n", 0, item.start), candidate=flag, file=part.file, item=item))
+            parts.append(
+                Part(
+                    body.encode(),
+                    line + text.count("\n", 0, item.start),
+                    candidate=flag,
+                    file=part.file,
+                    item=item,
+                )
+            )
         return Container(text, cut, parts)
 
 
@@ -272,7 +295,11 @@ def _file_of(part: Part, root: nodes.Node) -> str:
     """The file a finding names: Helm's `# Source:`, a KRM path annotation, or the input's own name."""
     metadata = nodes.get(root, "metadata")
     metadata = nodes.resolve(metadata) if metadata is not None else None
-    noted = nodes.get(metadata, "annotations") if metadata is not None and metadata.kind == nodes.MAPPING else None
+    noted = (
+        nodes.get(metadata, "annotations")
+        if metadata is not None and metadata.kind == nodes.MAPPING
+        else None
+    )
     noted = nodes.resolve(noted) if noted is not None else None
     if noted is not None and noted.kind == nodes.MAPPING:
         for key in _FILE_ANNOTATIONS:

@@ -114,7 +114,9 @@ class Obj:
 
     __slots__ = ("context", "file", "line", "part", "ref", "root", "uid")
 
-    def __init__(self, uid: int, ref: ObjectRef, root: nodes.Node, part: Part | None, *, file: str, line: int) -> None:
+    def __init__(
+        self, uid: int, ref: ObjectRef, root: nodes.Node, part: Part | None, *, file: str, line: int
+    ) -> None:
         self.uid = uid
         self.ref = ref
         self.root = root

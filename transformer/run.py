@@ -110,7 +110,9 @@ class Run:
 
     def translated(self, *views: View, target: str = "") -> tuple[Mark, ...]:
         """Marks to hand to `derive` or `edit`: the fields (with everything under them) decide what is emitted there."""
-        return tuple(Mark(view.obj.uid, view.path, Fate(TRANSLATED, target)) for view in views if view.present)
+        return tuple(
+            Mark(view.obj.uid, view.path, Fate(TRANSLATED, target)) for view in views if view.present
+        )
 
     # -- what a rule plans ------------------------------------------------------------------------------------------
 
@@ -124,7 +126,10 @@ class Run:
         self.dropped[obj.uid] = obj
 
     def derive(
-        self, value: dict[str, Any] | Callable[[bool], dict[str, Any]], owners: Sequence[Obj], marks: Iterable[Mark] = ()
+        self,
+        value: dict[str, Any] | Callable[[bool], dict[str, Any]],
+        owners: Sequence[Obj],
+        marks: Iterable[Mark] = (),
     ) -> None:
         """Plan a new object at the place of its first owner; it is emitted only if no owner is held."""
         self.derived.append(Derived(value, tuple(owners), tuple(marks)))
@@ -134,7 +139,9 @@ class Run:
         owners: Sequence[Obj] = (), marks: Iterable[Mark] = (),
     ) -> None:  # fmt: skip
         """Plan to write and remove keys of the map at `path`; done only if neither target nor owners are held."""
-        self.edits.append(Edit(target, path, write or {}, tuple(remove), tuple(owners) or (target,), tuple(marks)))
+        self.edits.append(
+            Edit(target, path, write or {}, tuple(remove), tuple(owners) or (target,), tuple(marks))
+        )
 
     def fact(self, key: str, at: Obj, why: str) -> str:
         """The value of a fact, empty where it is missing (then the run ends with one message about all missing facts)."""
@@ -145,12 +152,16 @@ class Run:
 
     # -- inside -----------------------------------------------------------------------------------------------------
 
-    def _finding(self, code: str, at: View | Obj, message: str, remedy: str, target: str, severity: str) -> Finding:
+    def _finding(
+        self, code: str, at: View | Obj, message: str, remedy: str, target: str, severity: str
+    ) -> Finding:
         obj = at.obj if isinstance(at, View) else at
         path = at.path if isinstance(at, View) else ()
         line = (at.line if isinstance(at, View) else 0) or obj.line + obj.root.line
         known = codes.CODES[code]
-        return Finding(code, severity, obj.file, line, obj.ref, field_text(path), message, remedy or known.remedy, target)
+        return Finding(
+            code, severity, obj.file, line, obj.ref, field_text(path), message, remedy or known.remedy, target
+        )
 
     def _acceptance(self, code: str, obj: Obj) -> str:
         """The reason a person gave for accepting this code on this object, or an empty string."""

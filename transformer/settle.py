@@ -9,7 +9,7 @@ from transformer import edits
 from transformer.findings import ObjectRef
 from transformer.ledger import HELD, Fate
 from transformer.objects import Obj
-from transformer.run import Derived, Run
+from transformer.run import Derived, Edit, Run
 from transformer.stream import nodes, splice
 from transformer.targets import validation
 from transformer.targets.metadata import MARKER
@@ -54,12 +54,18 @@ def settle(run: Run) -> Settlement:
 
 
 def _refuse_doubtful_yaml(run: Run) -> None:
-    touched = {obj.uid: obj for obj in run.dropped.values()} | {edit.target.uid: edit.target for edit in run.edits}
+    touched = {obj.uid: obj for obj in run.dropped.values()} | {
+        edit.target.uid: edit.target for edit in run.edits
+    }
     for obj in touched.values():
         tree = obj.part.tree if obj.part is not None else None
         if tree is not None and tree.duplicates:
             first, again = tree.duplicates[0]
-            run.hold("MS002", obj, f"`{again.value}` is written twice, in lines {obj.line + first.line} and {obj.line + again.line}")
+            run.hold(
+                "MS002",
+                obj,
+                f"`{again.value}` is written twice, in lines {obj.line + first.line} and {obj.line + again.line}",
+            )
         if _merge_overrides(obj.root):
             run.hold("MS013", obj, "a merge key follows a key that it overrides")
 
@@ -91,7 +97,11 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
         seen[key] = plan
         existing = _existing(run, ref)
         if existing is not None and not _is_ours(existing, value):
-            run.hold("MS006", plan.owners[0], f"{ref} is in {existing.file} already and does not carry the mark {MARKER}")
+            run.hold(
+                "MS006",
+                plan.owners[0],
+                f"{ref} is in {existing.file} already and does not carry the mark {MARKER}",
+            )
             continue
         problems = validation.problems(value, run.target)
         if problems:
@@ -103,13 +113,17 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
 
 def _existing(run: Run, ref: ObjectRef) -> Obj | None:
     return next(
-        (o for o in run.context.objects(ref.group, ref.kind) if not o.context and (o.namespace, o.name) == (ref.namespace, ref.name)),
+        (
+            o
+            for o in run.context.objects(ref.group, ref.kind)
+            if not o.context and (o.namespace, o.name) == (ref.namespace, ref.name)
+        ),
         None,
     )
 
 
 def _is_ours(existing: Obj, value: dict[str, Any]) -> bool:
-    wanted = value["metadata"]["annotations"][MARKER]
+    wanted: str = value["metadata"]["annotations"][MARKER]
     return existing.annotations.get(MARKER) == wanted
 
 
@@ -140,7 +154,9 @@ def _operations(run: Run, held: dict[int, int]) -> dict[int, list[splice.Op]]:
                 found[uid] = part.edits
         except (splice.Refused, edits.Conflict) as refusal:
             part.edits = []
-            for owner in {edit_owner.uid: edit_owner for edit in planned for edit_owner in edit.owners}.values():
+            for owner in {
+                edit_owner.uid: edit_owner for edit in planned for edit_owner in edit.owners
+            }.values():
                 run.hold("MS003", owner, f"{target.ref} cannot be edited safely: {refusal}")
             run.hold("MS003", target, f"cannot be edited safely: {refusal}")
         if not found.get(uid):
@@ -153,7 +169,8 @@ def _operations(run: Run, held: dict[int, int]) -> dict[int, list[splice.Op]]:
 
 def _hold_unaccounted(run: Run, held: dict[int, int]) -> bool:
     """Enter what the plans account for, then hold whatever still has a leaf without a fate."""
-    for plan in [*run.derived, *run.edits]:
+    plans: list[Derived | Edit] = [*run.derived, *run.edits]
+    for plan in plans:
         if not any(owner.uid in held for owner in plan.owners):
             for mark in plan.marks:
                 run.ledger.enter(mark)

@@ -56,19 +56,29 @@ class Result(NamedTuple):
     report: Report
 
 
-def transform(data: bytes, options: Options, context_files: Iterable[tuple[str, bytes]] = (), *, name: str = "<stdin>") -> Result:
+def transform(
+    data: bytes, options: Options, context_files: Iterable[tuple[str, bytes]] = (), *, name: str = "<stdin>"
+) -> Result:
     """Transform a stream. `context_files` are (name, bytes) read only as context.
 
     Errors: `InputError` where a document that may matter cannot be read, `BugError` where output does not verify.
     """
     stream = Input(data, needles.NEEDLES, name=name)
     parts = list(stream.parts())
-    files = [part for file, content in context_files for part in Input(content, needles.NEEDLES, name=file).parts()]
+    files = [
+        part for file, content in context_files for part in Input(content, needles.NEEDLES, name=file).parts()
+    ]
     counter = itertools.count()
     context = Context(parts, files, counter, options["namespace"], options["complete"])
-    run = Run(options, context, versions.target(options["linkerd"], options["gateway-api"], options["channel"]))
+    run = Run(
+        options, context, versions.target(options["linkerd"], options["gateway-api"], options["channel"])
+    )
     findings = list(_ambiguities(stream))
-    objects = [obj for part in parts if part.candidate and (obj := part.obj(counter, options["namespace"])) is not None]
+    objects = [
+        obj
+        for part in parts
+        if part.candidate and (obj := part.obj(counter, options["namespace"])) is not None
+    ]
     _apply_rules(run, objects)
     settlement = settle(run)
     if any(not missing.at.uid in settlement.held for entries in run.facts.values() for missing in entries):
@@ -84,7 +94,7 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
     for obj in objects:
         by_kind.setdefault((obj.ref.group, obj.ref.kind), []).append(obj)
         run.objects[obj.uid] = obj
-    handled = set()
+    handled: set[tuple[str, str]] = set()
     for rule in registry.load(group for group, _ in by_kind):
         given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())]
         handled.update(rule.kinds)
@@ -93,7 +103,9 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
     for kind, found in by_kind.items():
         if kind[0].endswith(MESH_SUFFIXES) and kind not in handled and kind not in _PASSED_KINDS:
             for obj in found:
-                if not run.hold("MS010", obj, f"{obj.ref.kind} ({obj.ref.group}) has no translation in this version"):
+                if not run.hold(
+                    "MS010", obj, f"{obj.ref.kind} ({obj.ref.group}) has no translation in this version"
+                ):
                     run.drop(obj)
 
 
@@ -109,7 +121,9 @@ def _ambiguities(stream: Input) -> Iterable[Finding]:
                 )
             code = codes.CODES["MS001"]
             file = entry.file if isinstance(entry, Part) else stream.name
-            yield Finding("MS001", code.severity, file, line, None, "", f"{found.kind}: `{found.text}`", code.remedy)
+            yield Finding(
+                "MS001", code.severity, file, line, None, "", f"{found.kind}: `{found.text}`", code.remedy
+            )
 
 
 def _write(stream: Input, run: Run, settlement: Settlement) -> list[bytes | memoryview]:
@@ -129,18 +143,27 @@ def _write(stream: Input, run: Run, settlement: Settlement) -> list[bytes | memo
     return output
 
 
-def _report(run: Run, settlement: Settlement, findings: list[Finding], objects: Sequence[Obj], exit_code: int | None) -> Report:
+def _report(
+    run: Run, settlement: Settlement, findings: list[Finding], objects: Sequence[Obj], exit_code: int | None
+) -> Report:
     findings = findings + _with_holders(run, settlement)
-    findings += list(_prerequisites(settlement)) + list(_stale_acceptances(run))
+    findings += [*_prerequisites(settlement), *_stale_acceptances(run), *_side_by_side(run, settlement)]
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
     return Report(
-        sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), f.file, f.line, f.code, f.field, f.message)),
+        sorted(
+            findings,
+            key=lambda f: (-SEVERITIES.index(f.severity), f.file, f.line, f.code, f.field, f.message),
+        ),
         [_object_fate(run, settlement, obj, findings) for obj in objects if _concerned(run, obj)],
         [(emitted.ref, str(emitted.plan.owners[0].ref)) for emitted in settlement.emitted],
         [run.objects[uid].ref if uid in run.objects else ref_of(run, uid) for uid in settlement.operations],
         {key: [m for m in entries if m.at.uid not in settlement.held] for key, entries in run.facts.items()},
-        {key: str(run.options[key]) for key in ("mesh.mtls", "mesh.root-namespace", "mesh.cluster-domain") if run.options[key]},
+        {
+            key: str(run.options[key])
+            for key in ("mesh.mtls", "mesh.root-namespace", "mesh.cluster-domain")
+            if run.options[key]
+        },
         exit_code,
     )
 
@@ -195,7 +218,13 @@ def _object_fate(run: Run, settlement: Settlement, obj: Obj, findings: list[Find
     elif "degraded" in fates or "accepted" in fates:
         outcome = "degraded"
     else:
-        outcome = "translated" if obj.uid in run.dropped else "edited" if obj.uid in settlement.operations else "unchanged"
+        outcome = (
+            "translated"
+            if obj.uid in run.dropped
+            else "edited"
+            if obj.uid in settlement.operations
+            else "unchanged"
+        )
     held_by = str(_some(run, settlement.held[obj.uid]).ref) if obj.uid in settlement.held else ""
     return ObjectFate(obj.ref, outcome, held_by, own, fates)
 
@@ -204,16 +233,51 @@ def _prerequisites(settlement: Settlement) -> Iterable[Finding]:
     kinds = sorted({(e.ref.api_version, e.ref.kind) for e in settlement.emitted if e.ref.group})
     if kinds:
         code = codes.CODES["MS008"]
-        needs = sorted({_OUR_KINDS_NEED[e.ref.group] for e in settlement.emitted if e.ref.group in _OUR_KINDS_NEED})
+        needs = sorted(
+            {_OUR_KINDS_NEED[e.ref.group] for e in settlement.emitted if e.ref.group in _OUR_KINDS_NEED}
+        )
         listed = ", ".join(f"{kind} ({version})" for version, kind in kinds)
-        yield Finding("MS008", code.severity, "", 0, None, "", f"emitted {listed}: needs {' and '.join(needs)}", code.remedy)
+        yield Finding(
+            "MS008",
+            code.severity,
+            "",
+            0,
+            None,
+            "",
+            f"emitted {listed}: needs {' and '.join(needs)}",
+            code.remedy,
+        )
+
+
+def _side_by_side(run: Run, settlement: Settlement) -> Iterable[Finding]:
+    """Told once where some workloads of the stream move and others stay: there is no mutual TLS between them."""
+    staying = [obj for uid, obj in run.clients.items() if uid in settlement.held]
+    moving = [obj for uid, obj in run.clients.items() if uid not in settlement.held]
+    if staying and moving:
+        code = codes.CODES["MS016"]
+        refused = (
+            "are refused"
+            if run.options["mesh.mtls"] == "strict"
+            else "are plaintext, and refused wherever mutual TLS is required"
+        )
+        message = f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as {staying[0].ref}: calls between them {refused}"
+        yield Finding("MS016", code.severity, "", 0, None, "", message, code.remedy)
 
 
 def _stale_acceptances(run: Run) -> Iterable[Finding]:
     code = codes.CODES["MS012"]
     for acceptance in run.options["accept"]:
         if (acceptance.code, acceptance.object) not in run.used_acceptances:
-            yield Finding("MS012", code.severity, "", 0, None, "", f"nothing to accept: {acceptance.code} on {acceptance.object}", code.remedy)
+            yield Finding(
+                "MS012",
+                code.severity,
+                "",
+                0,
+                None,
+                "",
+                f"nothing to accept: {acceptance.code} on {acceptance.object}",
+                code.remedy,
+            )
 
 
 def _exit_code(run: Run, findings: list[Finding], settlement: Settlement) -> int:
@@ -223,4 +287,6 @@ def _exit_code(run: Run, findings: list[Finding], settlement: Settlement) -> int
     if limit == "never":
         return DONE
     floor = SEVERITIES.index(limit)
-    return FINDINGS if any(SEVERITIES.index(f.severity) >= floor and not f.accepted for f in findings) else DONE
+    return (
+        FINDINGS if any(SEVERITIES.index(f.severity) >= floor and not f.accepted for f in findings) else DONE
+    )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.delivery.running import run
+from tests.delivery.running import identities, run
+from tests.delivery.samples import STRICT
 from tests.real_tools import ROOT
 from transformer import __version__
 
@@ -46,13 +47,16 @@ def test_no_hook_is_defined(plugin: Any) -> None:
     assert set(plugin["runtimeConfig"]) == {"platformCommand"}, "Helm deletes a delete hook before it runs it"
 
 
-def test_helm_4_packages_the_plugin(helm4: str, home: dict[str, str], tmp_path: Path) -> None:
+def test_helm_4_packages_installs_and_runs_the_plugin(
+    helm4: str, home: dict[str, str], tmp_path: Path, mesh_chart: Path
+) -> None:
     command = [helm4, "plugin", "package", HELM, "--sign=false", "--destination", tmp_path]
     run(command, home).succeeded()
     archive = tmp_path / f"meshshift-{__version__}.tgz"
     assert archive.is_file()
     run([helm4, "plugin", "install", archive, "--verify=false"], home).succeeded()
-    assert "meshshift" in run([helm4, "plugin", "list"], home).succeeded().out.decode()
+    rendered = run([helm4, "template", "demo", mesh_chart, "--post-renderer", "meshshift"], home | STRICT)
+    assert "HTTPRoute/cart" in identities(rendered.succeeded().documents)
 
 
 def test_the_component_is_configured_like_the_transformer() -> None:

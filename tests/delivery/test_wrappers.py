@@ -93,14 +93,20 @@ def test_then_the_environment_of_the_checkout(alone: Path, bare: dict[str, str])
     assert run([alone, "--x"], bare).out == b"checkout --x\n"
 
 
+def test_then_the_python_of_the_checkout(alone: Path, bare: dict[str, str], tmp_path: Path) -> None:
+    """An environment that has what the package needs and not the package itself."""
+    executable(checkout_with(alone) / ".venv/bin/python", f'exec {sys.executable} "$@"')
+    executable(tmp_path / "programs" / "python3", "echo 'not this one'")
+    assert run([alone, "--x"], bare).out == b"package --x\n"
+
+
 def test_then_the_package_of_the_checkout(alone: Path, bare: dict[str, str], tmp_path: Path) -> None:
     checkout_with(alone)
-    (tmp_path / "programs" / "python3").symlink_to(sys.executable)
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "transformer").mkdir(parents=True)
     (elsewhere / "transformer/__init__.py").write_text("raise SystemExit('the current folder is not asked')")
-    # The interpreter's own folder tells it where its packages are; a link alone does not.
-    executable(tmp_path / "programs" / "python3.13", f'exec {sys.executable} "$@"')
+    executable(tmp_path / "programs" / "python3", "exit 1")
+    executable(tmp_path / "programs" / "python3.12", f'exec {sys.executable} "$@"')
     done = run([alone, "--x"], bare, cwd=elsewhere)
     assert (done.out, done.err) == (b"package --x\n", "")
 
@@ -110,7 +116,7 @@ def test_a_package_without_a_python_that_can_run_it_is_no_program(
 ) -> None:
     checkout_with(alone)
     executable(tmp_path / "programs" / "python3", "echo 'Unknown option: -P' >&2; exit 2")
-    assert run([alone], bare).code == 127
+    assert run([alone], bare | {"own": sys.executable}).code == 127
 
 
 def test_no_program_is_an_error_on_every_channel(alone: Path, bare: dict[str, str], tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import pytest
 import yaml
 
 from tests.crd_validation import Emitted
-from tests.delivery.running import WRAPPER, Done, identities, install_program, isolated, run
+from tests.delivery.running import KRM_WRAPPER, WRAPPER, Done, identities, install_program, isolated, run
 from tests.examples.cases import EXAMPLES, Example, build, expected, helm_template, transform
 from tests.real_tools import ROOT
 
@@ -115,6 +118,34 @@ def test_kustomize_prints_the_same_objects(
     emitted.add(f"{example.name} by kustomize", done.out.decode())
 
 
+def test_kpt_writes_what_is_new_into_the_file_of_its_source(
+    kpt: str, home: dict[str, str], tmp_path: Path
+) -> None:
+    example = next(example for example in EXAMPLES if example.name == "bookinfo")
+    package = tmp_path / "package"
+    shutil.copytree(example.folder / "kustomize" / "base", package)
+    (package / "kustomization.yaml").unlink()
+    (package / "Kptfile").write_text("apiVersion: kpt.dev/v1\nkind: Kptfile\nmetadata:\n  name: bookinfo\n")
+    files = {path.name for path in package.iterdir()}
+    facts = ["mesh.mtls=strict", f"namespace={example.namespace}"]
+    run([kpt, "fn", "eval", package, "--exec", KRM_WRAPPER, "--", *facts], home).succeeded()
+    assert {path.name for path in package.iterdir()} == files
+    traffic = [
+        document for document in yaml.safe_load_all((package / "traffic.yaml").read_bytes()) if document
+    ]
+    assert identities(traffic) == [
+        "Service/reviews-v1",
+        "Service/reviews-v2",
+        "Service/reviews-v3",
+        "HTTPRoute/reviews-1",
+        "HTTPRoute/reviews-2",
+        "HTTPRoute/ratings",
+    ]
+    written = b"---\n".join((package / name).read_bytes() for name in sorted(files - {"Kptfile"}))
+    committed = objects(example.committed("after.yaml"))
+    assert objects(written) == without_namespace(committed, example.namespace)
+
+
 def codes(said: str) -> Iterable[str]:
     """Words that look like the code of a finding."""
     return {word.strip("`:,") for word in said.split() if word.startswith("MS") and word[2:5].isdigit()}
@@ -163,3 +194,21 @@ def test_regenerating_an_unknown_example_is_refused() -> None:
 def test_examples_run_the_program_that_is_tested(home: dict[str, str]) -> None:
     """A program of another checkout on PATH would make everything here pass or fail for nothing."""
     assert run(["meshshift", "--version"], home).succeeded().out.strip()
+
+
+def test_accepting_the_policy_as_the_readme_says_moves_what_it_held(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    example = next(example for example in EXAMPLES if example.code)
+    shown = re.search(r"```yaml\n(.*?)```", example.committed("README.md").decode(), re.DOTALL)
+    assert shown is not None
+    config = example.committed("meshshift.yaml").decode() + textwrap.dedent(" " * 3 + shown[1].lstrip())
+    (tmp_path / "accepting.yaml").write_text(config)
+    done = transform(
+        example, home, example.committed("before.yaml"), "--config", str(tmp_path / "accepting.yaml")
+    ).succeeded()
+    moved = objects(done.out)
+    assert "AuthorizationPolicy/write" not in moved
+    for namespace in ("Namespace/ledger", "Namespace/web"):
+        assert moved[namespace]["metadata"]["annotations"]["linkerd.io/inject"] == "enabled"
+    assert "the ledger checks tokens by itself" in done.err

@@ -11,7 +11,7 @@ from transformer.order.predicates import Match, Path, Request, Value
 
 
 class Shape(NamedTuple):
-    """How a list looks: probabilities of conditions per entry, and whether entries may differ in group or host."""
+    """How a list looks: shares of entries with each condition, and whether group or host may differ."""
 
     name: str
     header: float

@@ -106,7 +106,7 @@ RANKS["gateway-api"] = [_gateway]
 
 
 def ranked(rules: Sequence[Rule], precedence: str, request: Request) -> set[Hashable]:
-    """Every answer of the rules, over the orders that the precedence leaves open and all ages of the objects."""
+    """Every answer of the rules, over the orders that the precedence leaves open and all object ages."""
     answers: set[Hashable] = set()
     for rank in RANKS[precedence]:
         answers |= _answers(rules, rank, request)

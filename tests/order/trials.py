@@ -26,7 +26,7 @@ LIMITS = Limits(rules_per_route=16, matches_per_rule=8)
 
 
 class Difference(NamedTuple):
-    """A request that compiled rules treat otherwise than the list, or a refusal that its witness does not bear."""
+    """A request that the rules treat otherwise than the list, or a refusal without a reason."""
 
     seed: int
     entries: list[Entry]
@@ -78,16 +78,19 @@ def trial(
 def _unfounded(
     seed: int, entries: list[Entry], refusal: Refusal, precedence: Precedence
 ) -> Difference | None:
-    """A refusal's witness is first matched by the first entry, and by a second one that does something else."""
+    """The first entry takes a refusal's witness; the second does something else and matches it too."""
     witness, one, two = refusal.witness, refusal.first, refusal.second
     if witness is None:
         return None
-    if two is None and oracle.ranked(as_written(entries), precedence.name, witness) != {
-        oracle.first(entries, witness)
-    }:
+    wanted = oracle.first(entries, witness)
+    if oracle.ranked(as_written(entries), precedence.name, witness) != {wanted}:
         return None
-    if one is not None and two is not None and one.action != two.action:
-        if one.action == oracle.first(entries, witness) and oracle.accepts(two.match, witness):
+    # What was added to the list may be what goes wrong: then the two entries still compete for the witness.
+    if one and two and wanted == one.action != two.action and oracle.accepts(two.match, witness):
+        return None
+    if one and one.match.without_headers and not oracle.accepts(one.match, witness):
+        plain = one.match._replace(without_headers=())
+        if oracle.accepts(plain, witness) and (two is None or oracle.accepts(two.match, witness)):
             return None
     return Difference(seed, entries, refusal, f"{witness} is no reason")
 

@@ -49,7 +49,7 @@ SPANS = [
     ("é: 日本\nb: c", "日本", "offsets count code points"),
     ("a: 😀\nb: c", "😀", "beyond the basic plane too"),
     ("a: |\n\nb: c", "|", "an empty block scalar"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "span", "reason"), SPANS)
@@ -63,7 +63,14 @@ def test_lines_and_columns_count_from_zero() -> None:
     assert (node.line, node.column) == (2, 7)
 
 
-STYLES = [("a", "plain"), ("'a'", "'"), ('"a"', '"'), ("[a]", "flow"), ("{a: b}", "flow"), ("\n  - a", "block")]
+STYLES = [
+    ("a", "plain"),
+    ("'a'", "'"),
+    ('"a"', '"'),
+    ("[a]", "flow"),
+    ("{a: b}", "flow"),
+    ("\n  - a", "block"),
+]
 
 
 @pytest.mark.parametrize(("text", "style"), STYLES)
@@ -105,7 +112,7 @@ REFUSED = [
     ('a: "\\ud83d\\ude00"\n', "Unicode", 1, "Kubernetes refuses surrogates in YAML"),
     ('{"a": "\\ud83d"}\n', "Unicode", 1, "half a pair is never a character"),
     ("a: [b:, @]\n", "cannot start any token", 1, "a stand-in does not help"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "message", "line", "reason"), REFUSED)
@@ -119,7 +126,12 @@ def test_refusals(text: str, message: str, line: int, reason: str) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "message"),
-    [(b"\xff\xfea\0", "UTF-16"), (b"\xfe\xff\0a", "UTF-16"), (b"a: b\nc: \xff\n", "not UTF-8"), (b"\xed\xa0\x80", "not UTF-8")],
+    [
+        (b"\xff\xfea\0", "UTF-16"),
+        (b"\xfe\xff\0a", "UTF-16"),
+        (b"a: b\nc: \xff\n", "not UTF-8"),
+        (b"\xed\xa0\x80", "not UTF-8"),
+    ],
 )
 def test_decode_is_strict(raw: bytes, message: str) -> None:
     with pytest.raises(nodes.ParseError, match=message):
@@ -149,7 +161,9 @@ FLOW_COLONS = [
 
 @pytest.mark.parametrize(("text", "answer"), FLOW_COLONS)
 @pytest.mark.parametrize("pure", [False, True])
-def test_colons_in_flow_collections(text: str, answer: Any, pure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colons_in_flow_collections(
+    text: str, answer: Any, pure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if pure:
         monkeypatch.setattr(compose, "_c_parser", None)
     tree = nodes.parse(text)
@@ -166,10 +180,15 @@ def test_surrogate_pairs_in_json() -> None:
 
 
 HOSTILE = [
-    ("[" * 50_000, "nested deeper"), ("{a: " * 50_000, "nested deeper"), ("- " * 50_000, "nested deeper"),
-    ("\n".join(" " * depth + "a:" for depth in range(1500)), "nested deeper"), ("? " * 50_000, "nested deeper"),
-    ("[" * 100 + "\n" * 50_000, "node"), ("a: " + "[x:," * 300, "nested deeper"), ("a: [" + "b:," * 30_000 + "@", "any token|node"),
-]  # fmt: skip
+    ("[" * 50_000, "nested deeper"),
+    ("{a: " * 50_000, "nested deeper"),
+    ("- " * 50_000, "nested deeper"),
+    ("\n".join(" " * depth + "a:" for depth in range(1500)), "nested deeper"),
+    ("? " * 50_000, "nested deeper"),
+    ("[" * 100 + "\n" * 50_000, "node"),
+    ("a: " + "[x:," * 300, "nested deeper"),
+    ("a: [" + "b:," * 30_000 + "@", "any token|node"),
+]
 
 
 @pytest.mark.parametrize(("text", "message"), HOSTILE, ids=range(len(HOSTILE)))
@@ -188,8 +207,12 @@ def test_hostile_nesting_is_a_quick_refusal(
 
 def test_the_deepest_nesting_allowed_can_be_read() -> None:
     text = "[" * nodes.MAX_DEPTH + "]" * nodes.MAX_DEPTH
-    code = f"from transformer.stream import nodes; print(len(repr(nodes.to_value(nodes.parse({text!r}).root))))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    code = (
+        f"from transformer.stream import nodes; print(len(repr(nodes.to_value(nodes.parse({text!r}).root))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.stdout.strip() == str(len(text)), done.stderr
 
 
@@ -240,7 +263,9 @@ def test_merges(text: str, expected: Any, overrides: bool, reason: str) -> None:
     assert nodes.merges_override(node) is overrides
 
 
-@pytest.mark.parametrize("text", ["{<<: x}", "{<<: }", "{<<: [x]}", "{<<: [[]]}", "{~: 1}", "{[a]: 1}", "{{a: b}: 1}", "a: .inf"])
+@pytest.mark.parametrize(
+    "text", ["{<<: x}", "{<<: }", "{<<: [x]}", "{<<: [[]]}", "{~: 1}", "{[a]: 1}", "{{a: b}: 1}", "a: .inf"]
+)
 def test_what_kubernetes_refuses_cannot_be_read(text: str) -> None:
     with pytest.raises(nodes.ParseError):
         nodes.to_value(root(text))

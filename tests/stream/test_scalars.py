@@ -81,14 +81,20 @@ def _ask(lines: list[str]) -> Any:
     program = shutil.which("kubectl")
     if program is None:
         pytest.skip("kubectl is not on PATH")
-    text = "apiVersion: v1\nkind: Probe\nmetadata:\n  name: a\nspec:\n" + "".join(f"  {line}\n" for line in lines)
+    text = "apiVersion: v1\nkind: Probe\nmetadata:\n  name: a\nspec:\n" + "".join(
+        f"  {line}\n" for line in lines
+    )
     command = [program, "label", "--local", "-o", "json", "-f", "-", "probe=x"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
     return json.loads(done.stdout)["spec"] if done.returncode == 0 else done.stderr
 
 
 def test_kubectl_still_gives_the_recorded_answers() -> None:
-    rows = [(written, json.loads(answer)) for written, answer in table("kubernetes_scalars.tsv") if answer != ERROR]
+    rows = [
+        (written, json.loads(answer))
+        for written, answer in table("kubernetes_scalars.tsv")
+        if answer != ERROR
+    ]
     answers = _ask([f"k{number}: {written}" for number, (written, _) in enumerate(rows)])
     assert isinstance(answers, dict), answers
     changed = [row for number, row in enumerate(rows) if answers[f"k{number}"] != row[1]]
@@ -98,10 +104,14 @@ def test_kubectl_still_gives_the_recorded_answers() -> None:
 def test_random_numbers_mean_what_kubectl_says() -> None:
     source = random.Random(20)
     words = {"".join(source.choices("0123456789-+._eExXob", k=source.randint(1, 7))) for _ in range(1500)}
-    fit = [word for word in sorted(words) if not word.startswith(("- ", "--")) and word != "-" and _finite(word)]
+    fit = [
+        word for word in sorted(words) if not word.startswith(("- ", "--")) and word != "-" and _finite(word)
+    ]
     answers = _ask([f"k{number}: {word}" for number, word in enumerate(fit)])
     assert isinstance(answers, dict), answers
-    wrong = [word for number, word in enumerate(fit) if not same(scalars.resolve(word), answers[f"k{number}"])]
+    wrong = [
+        word for number, word in enumerate(fit) if not same(scalars.resolve(word), answers[f"k{number}"])
+    ]
     assert wrong == []
     assert len(fit) > 1000
 
@@ -127,29 +137,106 @@ def test_every_spelling_of_plain_is_plain(style: str | None) -> None:
 
 
 PLAIN = [
-    ("x", "a word"), ("a b", "inner blank"), ("v1", "a version"), ("10.0.0.1", "an address is no number"),
-    ("10.0.0.0/8", "a network"), ("http://h:80/p", "a colon before a letter or digit"), ("a#b", "a hash inside"),
-    ("100m", "a quantity"), ("1.2.3", "three numbers"), ("linkerd.io/inject", "an annotation key"), ("é", "a letter"),
-    ("spiffe://a/ns/b/sa/c", "an identity"), ("it's", "an inner quote"), ("1a", "a digit first"), ("5s", "a duration"),
-    ("a-b", "an inner dash"), ("/healthz", "a path"), ("GET", "a method"), ("^", "an ordinary sign"), ("(x)", "brackets"),
-    ("1_a", "no number after all"), ("😀", "beyond the basic plane"), ("0x1G", "no hexadecimal"),
-]  # fmt: skip
+    ("x", "a word"),
+    ("a b", "inner blank"),
+    ("v1", "a version"),
+    ("10.0.0.1", "an address is no number"),
+    ("10.0.0.0/8", "a network"),
+    ("http://h:80/p", "a colon before a letter or digit"),
+    ("a#b", "a hash inside"),
+    ("100m", "a quantity"),
+    ("1.2.3", "three numbers"),
+    ("linkerd.io/inject", "an annotation key"),
+    ("é", "a letter"),
+    ("spiffe://a/ns/b/sa/c", "an identity"),
+    ("it's", "an inner quote"),
+    ("1a", "a digit first"),
+    ("5s", "a duration"),
+    ("a-b", "an inner dash"),
+    ("/healthz", "a path"),
+    ("GET", "a method"),
+    ("^", "an ordinary sign"),
+    ("(x)", "brackets"),
+    ("1_a", "no number after all"),
+    ("😀", "beyond the basic plane"),
+    ("0x1G", "no hexadecimal"),
+]
 QUOTED = [
-    ("", "null"), ("~", "null"), ("null", "null"), ("NULL", "null"), ("true", "bool"), ("False", "bool"), ("tRuE", "bool"),
-    ("yes", "bool of v2 and YAML 1.1"), ("No", "bool"), ("on", "bool"), ("OFF", "bool"), ("y", "bool of v2"), ("N", "bool"),
-    ("1", "int"), ("-1", "int"), ("+1", "int"), ("0755", "octal"), ("0o755", "octal of 1.2"), ("0x1F", "hexadecimal"),
-    ("0b101", "binary"), ("08", "float of v2"), ("1_000", "int of 1.1"), ("1.5", "float"), ("1e3", "float of 1.2"),
-    ("1.", "float"), (".5", "float"), (".1_0", "float of Go"), (".inf", "float"), ("-.INF", "float"), (".NaN", "float"),
-    ("1:30", "base 60 of 1.1"), ("190:20:30.15", "base 60"), ("2001-01-01", "date"), ("2001-1-1", "date of v2"),
-    ("2001-12-14T21:59:43Z", "timestamp"), ("2001-12-14 21:59:43.10 -5", "timestamp"), ("=", "value key of 1.1"),
-    ("<<", "merge key"), ("- x", "dash"), ("-", "dash"), ("-x", "leading dash"), ("? x", "question mark"), (":x", "colon"),
-    ("a: b", "mapping"), ("a:", "mapping"), ("a #b", "comment"), ("#a", "comment"), ("[a]", "flow"), ("a, b", "flow"),
-    ("{a}", "flow"), ("a]", "flow"), ("&a", "anchor"), ("*a", "alias"), ("!a", "tag"), ("|", "block"), (">", "block"),
-    ("'a'", "quote"), ('"a"', "quote"), ("%a", "directive"), ("@a", "reserved"), ("`a", "reserved"), (" a", "blank"),
-    ("a ", "blank"), ("a\nb", "break"), ("a\tb", "tab"), ("a\x07", "control"), ("\x85", "break of YAML 1.1"),
-    ("a\u2028b", "break of YAML 1.1"), ("\ufeffa", "byte order mark"), ("---", "marker"), ("...", "marker"),
-    ("--- a", "marker"), ("a\u200b"[:1] + ":", "ends with a colon"), ("0o8"[:2], "prefix that a reader may take"),
-]  # fmt: skip
+    ("", "null"),
+    ("~", "null"),
+    ("null", "null"),
+    ("NULL", "null"),
+    ("true", "bool"),
+    ("False", "bool"),
+    ("tRuE", "bool"),
+    ("yes", "bool of v2 and YAML 1.1"),
+    ("No", "bool"),
+    ("on", "bool"),
+    ("OFF", "bool"),
+    ("y", "bool of v2"),
+    ("N", "bool"),
+    ("1", "int"),
+    ("-1", "int"),
+    ("+1", "int"),
+    ("0755", "octal"),
+    ("0o755", "octal of 1.2"),
+    ("0x1F", "hexadecimal"),
+    ("0b101", "binary"),
+    ("08", "float of v2"),
+    ("1_000", "int of 1.1"),
+    ("1.5", "float"),
+    ("1e3", "float of 1.2"),
+    ("1.", "float"),
+    (".5", "float"),
+    (".1_0", "float of Go"),
+    (".inf", "float"),
+    ("-.INF", "float"),
+    (".NaN", "float"),
+    ("1:30", "base 60 of 1.1"),
+    ("190:20:30.15", "base 60"),
+    ("2001-01-01", "date"),
+    ("2001-1-1", "date of v2"),
+    ("2001-12-14T21:59:43Z", "timestamp"),
+    ("2001-12-14 21:59:43.10 -5", "timestamp"),
+    ("=", "value key of 1.1"),
+    ("<<", "merge key"),
+    ("- x", "dash"),
+    ("-", "dash"),
+    ("-x", "leading dash"),
+    ("? x", "question mark"),
+    (":x", "colon"),
+    ("a: b", "mapping"),
+    ("a:", "mapping"),
+    ("a #b", "comment"),
+    ("#a", "comment"),
+    ("[a]", "flow"),
+    ("a, b", "flow"),
+    ("{a}", "flow"),
+    ("a]", "flow"),
+    ("&a", "anchor"),
+    ("*a", "alias"),
+    ("!a", "tag"),
+    ("|", "block"),
+    (">", "block"),
+    ("'a'", "quote"),
+    ('"a"', "quote"),
+    ("%a", "directive"),
+    ("@a", "reserved"),
+    ("`a", "reserved"),
+    (" a", "blank"),
+    ("a ", "blank"),
+    ("a\nb", "break"),
+    ("a\tb", "tab"),
+    ("a\x07", "control"),
+    ("\x85", "break of YAML 1.1"),
+    ("a\u2028b", "break of YAML 1.1"),
+    ("\ufeffa", "byte order mark"),
+    ("---", "marker"),
+    ("...", "marker"),
+    ("--- a", "marker"),
+    ("a\u200b"[:1] + ":", "ends with a colon"),
+    ("0o8"[:2], "prefix that a reader may take"),
+]
 
 
 @pytest.mark.parametrize(("text", "reason"), PLAIN)

@@ -60,7 +60,10 @@ def hidden(draw: st.DrawFn) -> str:
     return 'a: "' + draw(st.sampled_from(["", "x", "\\n", "é"])) + "".join(written) + '"\n'
 
 
-@given(hidden() | st.lists(st.sampled_from([*"istio\\x69u00'\"\n: -|#", "istio", "a/b", "  ", "\\/"])).map("".join))
+@given(
+    hidden()
+    | st.lists(st.sampled_from([*"istio\\x69u00'\"\n: -|#", "istio", "a/b", "  ", "\\/"])).map("".join)
+)
 def test_every_needle_in_a_decoded_scalar_is_found(text: str) -> None:
     try:
         root = nodes.parse(text).root

@@ -26,11 +26,23 @@ CASES = [
     ("---\na\n---\nb\n", ["---\na\n", "---\nb\n"], "separators open documents"),
     ("a\n---\nb", ["a\n", "---\nb"], "no final break"),
     ("# Source: x\n---\na\n", ["# Source: x\n---\na\n"], "a comment before the separator goes with it"),
-    ("---\n# Source: x\na\n---\n# Source: y\nb\n", ["---\n# Source: x\na\n", "---\n# Source: y\nb\n"], "Helm's comments"),
-    ("a\n...\n# c\n---\nb\n", ["a\n...\n", "# c\n---\nb\n"], "after an end marker a comment goes with what follows"),
+    (
+        "---\n# Source: x\na\n---\n# Source: y\nb\n",
+        ["---\n# Source: x\na\n", "---\n# Source: y\nb\n"],
+        "Helm's comments",
+    ),
+    (
+        "a\n...\n# c\n---\nb\n",
+        ["a\n...\n", "# c\n---\nb\n"],
+        "after an end marker a comment goes with what follows",
+    ),
     ("a\n...\n...\n---\nb\n", ["a\n...\n...\n", "---\nb\n"], "a repeated end marker belongs to what it ends"),
     ("a\n...\n\n", ["a\n...\n\n"], "trailing blanks belong to the last document"),
-    ("%YAML 1.1\n---\na\n...\n%YAML 1.1\n---\nb\n", ["%YAML 1.1\n---\na\n...\n", "%YAML 1.1\n---\nb\n"], "directives"),
+    (
+        "%YAML 1.1\n---\na\n...\n%YAML 1.1\n---\nb\n",
+        ["%YAML 1.1\n---\na\n...\n", "%YAML 1.1\n---\nb\n"],
+        "directives",
+    ),
     ("a: |\n  x\n ---\nb\n", ["a: |\n  x\n ---\nb\n"], "an indented marker is content"),
     ("---a\n----\n", ["---a\n----\n"], "markers stand alone"),
     ("a\r---\rb\r", ["a\r", "---\rb\r"], "a carriage return is a break"),
@@ -42,7 +54,7 @@ CASES = [
     ("---\t\na", ["---\t\na"], "a tab is blank"),
     ("a\n...\nb\n...\nc\n", ["a\n...\n", "b\n...\n", "c\n"], "bare documents after end markers"),
     ("a\n... # c\nb\n", ["a\n... # c\n", "b\n"], "a comment on an end marker's line"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("stream", "documents", "reason"), CASES)
@@ -99,13 +111,17 @@ AMBIGUOUS = [
     ("a\n...\n# c\n\nb\n", [("content-after-end", 5, "b")], "comments do not hide it"),
     ("a\n... b\n", [("content-after-end", 2, "... b")], "on the line of the marker"),
     ("a\n...\n---\nb\n", [], "a separator makes it clear"),
-    ("a: b\u2028---\nc\n", [("unicode-break-before-separator", 1, "---")], "libyaml sees a line here, Go does not"),
+    (
+        "a: b\u2028---\nc\n",
+        [("unicode-break-before-separator", 1, "---")],
+        "libyaml sees a line here, Go does not",
+    ),
     ("a: b\x85--- x\n", [("unicode-break-before-separator", 1, "--- x")], "next line"),
     ("%YAML 1.1\n---\na\n", [("directive", 1, "%YAML 1.1")], "kubectl takes 1.1 only"),
     ("a:\n%x\n", [], "a percent sign in the content is none"),
     ("a\n---\n# c\nb: '---'\n", [], "an ordinary stream"),
     ("a\r\n---x\r\n", [("glued-separator", 2, "---x")], "CRLF"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("stream", "expected", "reason"), AMBIGUOUS)

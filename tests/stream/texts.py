@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from random import Random
 
-PLAIN = ["x", "a b", "1", "true", "~", "yes", "0x1F", "a: b"[:1], "http://h:80/p", "2001-01-01", "é", "a#b", "-x", "1.5"]
+PLAIN = [
+    "x",
+    "a b",
+    "1",
+    "true",
+    "~",
+    "yes",
+    "0x1F",
+    "a: b"[:1],
+    "http://h:80/p",
+    "2001-01-01",
+    "é",
+    "a#b",
+    "-x",
+    "1.5",
+]
 KEYS = ["a", "b", "c", "name", "istio.io/rev", "x-y", "é", "k1", "k2", "k3", "long key", "d", "e", "f"]
 COMMENTS = ["# c", "# a: b", "#", "# - x", "# é"]
 
@@ -70,7 +85,13 @@ class Texts:
             return r.choice([" {}", " []", " null", " ~", " { }"]) + self.comment()
         if roll < 0.73:
             return "\n" + " " * (column + 1) + self.scalar(column) + self.comment()
-        return r.choice([" ", " ", " ", "  "]) + anchor.strip() + " " * bool(anchor) + self.scalar(column) + self.comment()
+        return (
+            r.choice([" ", " ", " ", "  "])
+            + anchor.strip()
+            + " " * bool(anchor)
+            + self.scalar(column)
+            + self.comment()
+        )
 
     def sequence(self, column: int, depth: int, *, inline: bool = False) -> str:
         """Lines of a block sequence."""
@@ -111,7 +132,9 @@ class Texts:
         r = self.random
         if r.random() < 0.2:
             return self.flow(column + 2)
-        return r.choice(["1", "true", '"x"', '"a, b"', "null"] if quote else ["x", "1", "a b", "'q'", '"d # x"', "~", "y"])
+        return r.choice(
+            ["1", "true", '"x"', '"a, b"', "null"] if quote else ["x", "1", "a b", "'q'", '"d # x"', "~", "y"]
+        )
 
     def block_scalar(self, column: int) -> str:
         """A literal or folded block scalar with its header."""
@@ -121,7 +144,14 @@ class Texts:
         lines = [" " * (column + deeper) + r.choice(["text", "a: b", "# no comment", "- x", "it's", "é"])]
         for _ in range(r.randint(0, 3)):
             lines.append(r.choice(["", " " * (column + deeper) + r.choice(["more", " deeper", "x: y"])]))
-        return header + r.choice(["", "", " # c"]) + "\n" + "\n".join(lines) + "\n" + r.choice(["", "", "\n", "\n\n"])
+        return (
+            header
+            + r.choice(["", "", " # c"])
+            + "\n"
+            + "\n".join(lines)
+            + "\n"
+            + r.choice(["", "", "\n", "\n\n"])
+        )
 
     def scalar(self, column: int) -> str:
         """A plain or quoted scalar, sometimes on two lines."""
@@ -133,7 +163,9 @@ class Texts:
         if roll < 0.64:
             return "two" + pad + "lines"
         if roll < 0.8:
-            return r.choice(['"d"', '"a\\n\\u00e9"', '"# x"', '"a' + pad + 'b"', '""', '"{"', '"- x' + pad + '- y"'])
+            return r.choice(
+                ['"d"', '"a\\n\\u00e9"', '"# x"', '"a' + pad + 'b"', '""', '"{"', '"- x' + pad + '- y"']
+            )
         return r.choice(["'s'", "'it''s'", "'a: b'", "''", "'a" + pad + "b'", "'1'"])
 
     def key(self, key: str) -> str:
@@ -155,7 +187,9 @@ class Texts:
         r = self.random
         if r.random() < 0.8:
             return ""
-        return r.choice(["\n", " " * column + r.choice(COMMENTS) + "\n", "# left\n", " " * (column + 2) + "# deep\n"])
+        return r.choice(
+            ["\n", " " * column + r.choice(COMMENTS) + "\n", "# left\n", " " * (column + 2) + "# deep\n"]
+        )
 
     def anchor(self) -> str:
         """A new anchor with its blank."""

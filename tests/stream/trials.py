@@ -126,13 +126,17 @@ def _operation(random: Random, value: Any) -> splice.Op | None:
         return splice.RemoveItem((*path, index))
     if sequences:
         path, sequence = random.choice(sequences)
-        return splice.InsertItem(path, random.randint(0, len(sequence)), random.choice(NEW_VALUES + NEW_TREES))
+        return splice.InsertItem(
+            path, random.randint(0, len(sequence)), random.choice(NEW_VALUES + NEW_TREES)
+        )
     return None
 
 
 def _paths(value: Any, path: splice.Path) -> list[tuple[splice.Path, Any]]:
     found = [(path, value)] if path or isinstance(value, dict | list) else []
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for step, child in children:
         found += _paths(child, (*path, step))
     return found

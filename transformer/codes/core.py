@@ -102,4 +102,10 @@ CODES = (
         "The API server would refuse the translation, so the object and its unit stay.",
         "Shorten or split what the message names.",
     ),
+    Code(
+        "MS016", "warning", "both meshes run side by side",
+        "Some workloads of the stream move and others are held.",
+        "Neither mesh knows the other's identities: calls between them are plaintext, and whatever requires mutual TLS refuses them.",
+        "Resolve what holds the others, or see to it that they need not call each other.",
+    ),
 )  # fmt: skip

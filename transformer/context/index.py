@@ -46,7 +46,12 @@ class Context:
     """Questions about objects outside the one a rule looks at."""
 
     def __init__(
-        self, stream: Iterable[Part], files: Iterable[Part], counter: Iterator[int], namespace: str, complete: Iterable[str]
+        self,
+        stream: Iterable[Part],
+        files: Iterable[Part],
+        counter: Iterator[int],
+        namespace: str,
+        complete: Iterable[str],
     ) -> None:
         self._stream = list(stream)
         self._files = list(files)

@@ -74,6 +74,7 @@ def _compile(
     for entry in entries:
         if _repeats_a_name(entry.match):
             return Refusal("a match names one header or query parameter twice", None, entry, None)
+    shadowed = [entries[index].source for index in _hidden(entries)]
     if not precedence.hosts_fall_through:
         entries = complete_hosts(entries)
     hidden = _hidden(entries)
@@ -85,9 +86,7 @@ def _compile(
         if isinstance(result, Refusal) and other != live:
             second = _attempt(entries, other, precedence, limits, not_found)
             result = second if isinstance(second, list) else result
-    if isinstance(result, Refusal):
-        return result
-    return Compiled(result, [entries[index].source for index in hidden])
+    return result if isinstance(result, Refusal) else Compiled(result, shadowed)
 
 
 def _plainest(entries: list[Entry]) -> list[Entry]:
@@ -190,12 +189,12 @@ def _unexcludable(
     limits: Limits,
     not_found: Hashable,
 ) -> Refusal:
-    """The refusal of an exclusion, with a request that it concerns: one that the list without it treats
-    otherwise."""
+    """The refusal of an exclusion, with a request that the list without it would treat otherwise."""
     stripped = [item._replace(match=item.match._replace(without_headers=())) for item in items]
     rules = lay_out(stripped, precedence, limits)
+    within = (problem.match,) if problem.rest is None else (problem.match, problem.rest.match)
     witness = None
     if not isinstance(rules, OverLimit):
-        witness = verify(entries, rules, precedence, not_found, limits.requests).difference
+        witness = verify(entries, rules, precedence, not_found, limits.requests, within).difference
     rest = None if problem.rest is None else problem.rest.origin
     return Refusal(problem.reason, witness, problem.item.origin, rest)

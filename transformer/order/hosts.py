@@ -1,7 +1,8 @@
 """Completes the lists of hostnames for targets that may look at the most specific hostname only.
 
 Envoy-based implementations of the Gateway API choose a virtual host first and never leave it; the text of the
-API lets less specific hostnames take what no rule of a more specific one matches. Complete lists satisfy both.
+API lets less specific hostnames take what no rule of a more specific one matches. Complete lists
+satisfy both.
 """
 
 from __future__ import annotations

@@ -31,21 +31,33 @@ def positive(items: list[Item], not_found: Hashable, bound: int) -> list[Item] |
     Raises TooMany when the list would outgrow its bound.
     """
     done: list[Item] = []
-    for item in reversed(items):
+    for place in range(len(items) - 1, -1, -1):
+        item = items[place]
         if not item.match.without_headers:
             done.insert(0, item)
             continue
-        block = _excluded(item, done, not_found)
+        block = _excluded(item, items[:place], done, not_found)
         if isinstance(block, Unexcludable):
             return block
         plain = item._replace(match=item.match._replace(without_headers=()))
         done[:0] = [*block, plain]
         if len(done) > bound:
             raise TooMany
-    return done
+    return _live(done)
 
 
-def _excluded(item: Item, rest: list[Item], not_found: Hashable) -> list[Item] | Unexcludable:
+def _live(items: list[Item]) -> list[Item]:
+    """The items that can still fire: without its exclusion an entry may hide later ones that do otherwise."""
+    live: list[Item] = []
+    for item in items:
+        if not any(one.action != item.action and subsumes(one.match, item.match) for one in live):
+            live.append(item)
+    return live
+
+
+def _excluded(
+    item: Item, earlier: list[Item], rest: list[Item], not_found: Hashable
+) -> list[Item] | Unexcludable:
     block: list[Item] = []
     plain = item.match._replace(without_headers=())
     for index, (name, value) in enumerate(item.match.without_headers):
@@ -55,6 +67,8 @@ def _excluded(item: Item, rest: list[Item], not_found: Hashable) -> list[Item] |
         region = conjunction(plain, Match(headers=((name, value),)))
         if region is None:
             continue
+        if isinstance(region, Match) and any(subsumes(one.match, region) for one in earlier):
+            continue  # these requests never come this far
         if isinstance(region, Inexpressible):
             return Unexcludable(f"header {name} is required and excluded in part", item, plain, None)
         part = _outcomes(item, region, (item.key, index), rest, not_found)

@@ -31,24 +31,34 @@ class _Dimension(NamedTuple):
 
 
 def verify(
-    entries: Sequence[Entry], rules: Sequence[Rule], precedence: Precedence, not_found: Hashable, bound: int
+    entries: Sequence[Entry],
+    rules: Sequence[Rule],
+    precedence: Precedence,
+    not_found: Hashable,
+    bound: int,
+    within: tuple[Match, ...] = (),
 ) -> Verdict:
-    """Raises Unreadable for an expression that cannot be evaluated."""
-    comparison = _Comparison(entries, rules, precedence, not_found)
-    return comparison.run(bound)
+    """Compares on requests that all of `within` match. Raises Unreadable for what cannot be evaluated."""
+    return _Comparison(entries, rules, precedence, not_found, within).run(bound)
 
 
 class _Comparison:
     def __init__(
-        self, entries: Sequence[Entry], rules: Sequence[Rule], precedence: Precedence, not_found: Hashable
+        self,
+        entries: Sequence[Entry],
+        rules: Sequence[Rule],
+        precedence: Precedence,
+        not_found: Hashable,
+        within: tuple[Match, ...],
     ) -> None:
         self.entries, self.rules, self.precedence, self.not_found = entries, rules, precedence, not_found
-        self.matches = [entry.match for entry in entries]
         self.ranked: list[tuple[int, int, Match]] = []
         for index, rule in enumerate(rules):
             self.ranked += [(index, rule.object, match) for match in rule.matches]
-        self.matches += [item[2] for item in self.ranked]
-        self.seen: dict[tuple[int, int], bool] = {}
+        self.matches = [entry.match for entry in entries] + [item[2] for item in self.ranked] + list(within)
+        self.within = ((1 << len(within)) - 1) << (len(self.matches) - len(within))
+        self.isolating = not precedence.hosts_fall_through and len({m.hostname for m in self.matches}) > 1
+        self.seen: dict[tuple[int, int, int], bool] = {}
 
     def run(self, bound: int) -> Verdict:
         fields = fields_of(self.matches)
@@ -130,12 +140,16 @@ class _Comparison:
         mask = -1
         for dimension, index in zip(dimensions, choice, strict=True):
             mask &= dimension.masks[index]
-        if not self.precedence.hosts_fall_through:
-            return self._evaluated(_request(dimensions, choice))
-        key = (choice[0], mask)
+        if mask & self.within != self.within:
+            return False
+        key = (choice[0], choice[1] if self.isolating else 0, mask)
         known = self.seen.get(key)
         if known is None:
-            known = self.seen[key] = self._compare(mask, dimensions[0].values[choice[0]] or "")
+            if self.isolating:
+                known = self._evaluated(_request(dimensions, choice))
+            else:
+                known = self._compare(mask, dimensions[0].values[choice[0]] or "")
+            self.seen[key] = known
         return known
 
     def _compare(self, mask: int, path: str) -> bool:

@@ -58,10 +58,9 @@ def _accepting(code: Code) -> str:
         return "Not needed: nothing is held because of it."
     if not code.acceptable:
         return "Not possible: meshshift could not go on without what is missing."
-    return (
-        f"A person may accept the loss: --accept '{code.code}@Kind/namespace/name=reason', the same under "
-        + f"`accept` in meshshift.yaml, or the annotation meshshift.dev/accept: '{code.code}: reason' on the object."
-    )
+    flag = f"--accept '{code.code}@Kind/namespace/name=reason'"
+    note = f"the annotation meshshift.dev/accept: '{code.code}: reason' on the object"
+    return f"A person may accept the loss: {flag}, the same under `accept` in meshshift.yaml, or {note}."
 
 
 def rules(kind: str = "") -> str:

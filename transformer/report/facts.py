@@ -9,6 +9,7 @@ from typing import Any
 from transformer.options import OPTIONS, Option
 
 _SHOWN = 5
+_REASONS = 3
 
 
 def message(facts: list[dict[str, Any]], *, fatal: bool) -> str:
@@ -19,7 +20,9 @@ def message(facts: list[dict[str, Any]], *, fatal: bool) -> str:
     for fact in facts:
         option = options[fact["key"]]
         lines += ["", f"  {option.key}: {option.help}"]
-        lines += [f"    why: {why}" for why in fact["why"]]
+        lines += [f"    why: {why}" for why in fact["why"][:_REASONS]]
+        if len(fact["why"]) > _REASONS:
+            lines.append(f"    and {len(fact['why']) - _REASONS} more reasons of the same kind")
         shown = [_object(entry) for entry in fact["objects"][:_SHOWN]]
         rest = len(fact["objects"]) - len(shown)
         lines.append("    for: " + "; ".join(shown) + (f"; and {rest} more" if rest > 0 else ""))

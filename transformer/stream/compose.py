@@ -13,7 +13,17 @@ from yaml import events
 
 from transformer.stream import scalars
 from transformer.stream.tree import (
-    ALIAS, BLOCK, FLOW, MAPPING, PLAIN, SCALAR, SEQUENCE, Node, ParseError, Tree, is_merge,
+    ALIAS,
+    BLOCK,
+    FLOW,
+    MAPPING,
+    PLAIN,
+    SCALAR,
+    SEQUENCE,
+    Node,
+    ParseError,
+    Tree,
+    is_merge,
 )  # fmt: skip
 
 _c_parser: Any
@@ -50,8 +60,8 @@ def decode(raw: bytes) -> tuple[str, bool]:
 def parse(text: str) -> Tree:
     """Parse the text of one document (separators and comments may stand around it). Raises ParseError.
 
-    Plain scalars such as `fe80::` in flow collections, which libyaml refuses and Kubernetes reads, are accepted,
-    and so are surrogate pairs in documents that are JSON.
+    Plain scalars such as `fe80::` in flow collections, which libyaml refuses and Kubernetes reads, are
+    accepted, and so are surrogate pairs in documents that are JSON.
     """
     if text.startswith("\ufeff"):
         raise ParseError("unexpected byte order mark")
@@ -67,7 +77,7 @@ def parse(text: str) -> Tree:
 
 
 class _Repairable(Exception):
-    """Something that libyaml refuses or reads otherwise than Kubernetes, and for which a stand-in may help."""
+    """Something that libyaml refuses or misreads and for which a stand-in may help."""
 
     def __init__(self, error: ParseError, *, colon: bool) -> None:
         super().__init__(error.message)
@@ -84,7 +94,7 @@ class _StandIns:
         self.padding = ""
 
     def repair(self, source: str, found: _Repairable) -> str:
-        """The source with stand-ins put in; raises the original error where that was done already or is impossible."""
+        """The source with stand-ins put in; raises the original error where that does not help."""
         if found.colon and not self.colon:
             self.colon = self._unused()
             return _INNER_COLON.sub(self.colon, source)
@@ -101,7 +111,11 @@ class _StandIns:
 
     def _unused(self) -> str:
         taken = (self.colon, self.padding)
-        return next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in self._text and chr(code) not in taken)
+        return next(
+            chr(code)
+            for code in range(0xE000, 0xF8FF)
+            if chr(code) not in self._text and chr(code) not in taken
+        )
 
     def _join(self, match: re.Match[str]) -> str:
         high, low = int(match.group()[2:6], 16), int(match.group()[8:], 16)
@@ -140,7 +154,9 @@ class _Composer:
             match = _FORBIDDEN.search(self.text)
             at = match.start() if match else 0
             column = at - self.text.rfind("\n", 0, at)
-            raise ParseError(str(getattr(error, "reason", error)), self.text.count("\n", 0, at) + 1, column) from error
+            raise ParseError(
+                str(getattr(error, "reason", error)), self.text.count("\n", 0, at) + 1, column
+            ) from error
         except UnicodeEncodeError as error:
             raise ParseError("the text holds a lone surrogate") from error
         nothing = root is not None and root.start == root.end and root.kind == SCALAR
@@ -193,7 +209,9 @@ class _Composer:
         return node
 
     def _close(self, node: Node, children: list[Node], event: Any) -> None:
-        node.end = event.end_mark.index if node.style == FLOW else children[-1].end if children else node.start
+        node.end = (
+            event.end_mark.index if node.style == FLOW else children[-1].end if children else node.start
+        )
         if node.kind == SEQUENCE:
             node.value = children
             return
@@ -243,7 +261,9 @@ def _identity(key: Node) -> Any:
 def _translated(error: yaml_error.MarkedYAMLError) -> Exception:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    found = ParseError(" ".join(part for part in (error.context, error.problem) if part) or "not YAML", line, column)
+    found = ParseError(
+        " ".join(part for part in (error.context, error.problem) if part) or "not YAML", line, column
+    )
     if error.problem == "found unexpected ':'" or (_c_parser is None and "':'" in (error.problem or "")):
         return _Repairable(found, colon=True)
     if error.problem == "found invalid Unicode character escape code":

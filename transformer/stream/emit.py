@@ -1,4 +1,4 @@
-"""Writes plain data as block YAML: deterministic, key order as given, strings quoted wherever any reader needs it."""
+"""Writes plain data as block YAML: deterministic, keys in their order, strings quoted where any reader needs it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from transformer.stream import scalars
 
 # A line `key:` and the first dash below it; blank lines and comments may stand between.
 _KEY_OVER_DASH = re.compile(
-    r"^(?P<key>[ ]*(?:- +)*)[^\s#'\"\[{&*!|>-][^\r\n#]*:[ \t]*(?:#[^\r\n]*)?(?:\r?\n[ \t]*(?:#[^\r\n]*)?)*?\r?\n"
-    r"(?P<dash> *)-[ \r\n]",
+    r"^(?P<key>[ ]*(?:- +)*)[^\s#'\"\[{&*!|>-][^\r\n#]*:[ \t]*(?:#[^\r\n]*)?"
+    r"(?:\r?\n[ \t]*(?:#[^\r\n]*)?)*?\r?\n(?P<dash> *)-[ \r\n]",
     re.MULTILINE,
 )
 # YAML wants these escaped; tabs are escaped too, so that they can be seen.
-_ESCAPED = re.compile("[\x00-\x1f\"\\\\\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -46,16 +46,17 @@ def detect(text: str, default: Style) -> Style:
 
 
 def render(value: Any, style: Style, *, indent: int = 0) -> str:
-    """Block YAML of dicts, lists, strings, ints, floats, bools and None, every line at column `indent` or deeper.
+    """Block YAML of dicts, lists, strings, ints, floats, bools and None, at column `indent` or deeper.
 
-    Ends with a line break. Raises TypeError for other types or keys that are not strings, ValueError for what YAML
-    readers of Kubernetes cannot take (infinities, integers beyond 64 bits, lone surrogates, keys over 1,000 characters).
+    Ends with a line break. Raises TypeError for other types or keys that are not strings, ValueError for what
+    YAML readers of Kubernetes cannot take (infinities, integers beyond 64 bits, lone surrogates, keys over
+    1,000 characters).
     """
     return "".join(line + style.newline for line in _lines(value, indent, style))
 
 
 def render_item(value: Any, style: Style, indent: int) -> str:
-    """The value as one item of a block sequence whose dashes stand at column `indent`. Ends with a line break."""
+    """The value as an item of a block sequence with its dashes at column `indent`. Ends with a line break."""
     return "".join(line + style.newline for line in _item_lines(value, indent, style))
 
 
@@ -67,14 +68,18 @@ def render_entry(key: str, value: Any, style: Style, indent: int) -> str:
 def render_flow(value: Any) -> str:
     """The value on one line, as JSON (which is YAML), without a line break."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_double_quoted(_key(key))}: {render_flow(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{_double_quoted(_key(key))}: {render_flow(item)}" for key, item in value.items())
+            + "}"
+        )
     if isinstance(value, list | tuple):
         return "[" + ", ".join(render_flow(item) for item in value) + "]"
     return _double_quoted(value) if isinstance(value, str) else scalar(value)
 
 
 def scalar(value: str | int | float | bool | None, quote: str = "") -> str:
-    """A scalar on one line; `quote` is the quote character to keep where the value is a string and allows it."""
+    """A scalar on one line; `quote` is the quote character to keep where the value is a string."""
     if isinstance(value, str):
         if quote == '"' or _CONTROL.search(value):
             return _double_quoted(value)
@@ -133,7 +138,7 @@ def _item_lines(value: Any, indent: int, style: Style) -> Iterator[str]:
 
 
 def _scalar_lines(value: Any, indent: int) -> list[str]:
-    """A scalar or an empty collection; the first line without its indentation, block scalars on several lines."""
+    """A scalar or an empty collection; the first line comes without its indentation."""
     if isinstance(value, str):
         return _literal(value, indent) or [scalar(value)]
     if isinstance(value, dict):
@@ -179,7 +184,11 @@ def _single_quoted(value: str) -> str:
 
 def _double_quoted(value: str) -> str:
     _refuse_surrogates(value)
-    return '"' + _ESCAPED.sub(lambda match: _SHORT.get(match.group()) or f"\\u{ord(match.group()):04x}", value) + '"'
+    return (
+        '"'
+        + _ESCAPED.sub(lambda match: _SHORT.get(match.group()) or f"\\u{ord(match.group()):04x}", value)
+        + '"'
+    )
 
 
 def _refuse_surrogates(value: str) -> None:

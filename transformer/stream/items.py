@@ -1,7 +1,8 @@
-"""Cuts a `List` or KRM `ResourceList` document into its items, so that items that nobody needs are never parsed.
+"""Cuts a `List` or KRM `ResourceList` document into items, so that those that nobody needs are never parsed.
 
-kustomize and kpt hand over one document with all objects under `items` (KRM functions specification). The fast way cuts
-at the dashes; where it cannot be certain, the whole document is parsed and the nodes tell where items start.
+kustomize and kpt hand over one document with all objects under `items` (KRM functions specification). The
+fast way cuts at the dashes; where it cannot be certain, the whole document is parsed and the nodes tell where
+items start.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from transformer.stream import nodes
 from transformer.stream.nodes import ALIAS, FLOW, MAPPING, SCALAR, SEQUENCE, Node, ParseError
 
 _FIRST_DASH = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*( *)-(?=[ \t\r\n]|\Z)")
-# A quote that opens where a scalar may start and is not closed on its line: such a scalar can hold lines with dashes.
+# A quote that opens where a scalar may start and is not closed on its line: such a scalar can hold lines with
+# dashes.
 _OPEN_QUOTE = re.compile(
-    r"(?:(?<=[\s\[{,:?-])|^)(?:\"(?:[^\"\\\r\n]|\\[^\r\n])*+\\?|'(?:[^'\r\n]|'')*+)(?=[\r\n]|\Z)", re.MULTILINE
+    r"(?:(?<=[\s\[{,:?-])|^)(?:\"(?:[^\"\\\r\n]|\\[^\r\n])*+\\?|'(?:[^'\r\n]|'')*+)(?=[\r\n]|\Z)",
+    re.MULTILINE,
 )
 _ALIAS = re.compile(r"(?:^|[\s\[{,:])\*[^\s,\[\]{}*]", re.MULTILINE)
 _LONE_CR = re.compile(r"\r(?!\n)")
@@ -38,8 +41,8 @@ class Item(NamedTuple):
 class Items:
     """A document cut into prefix, items and suffix; for block lists the three together are the text.
 
-    `cross_item_aliases` tells that an item refers to an anchor outside of itself (or is referred to from outside), so
-    that its slice cannot be read or moved alone.
+    `cross_item_aliases` tells that an item refers to an anchor outside of itself (or is referred to from
+    outside), so that its slice cannot be read or moved alone.
     """
 
     __slots__ = ("_colon", "cross_item_aliases", "flow", "items", "prefix", "suffix", "text")
@@ -119,7 +122,11 @@ def _fast(text: str, key: str) -> Items | None:
     end = len(text)
     for match in re.compile(rf"\n {{0,{column}}}(?=[^ \t\r\n#])").finditer(text, first.end()):
         after = match.end()
-        if after - match.start() == column + 1 and text[after] == "-" and text[after + 1 : after + 2] in _AFTER_DASH:
+        if (
+            after - match.start() == column + 1
+            and text[after] == "-"
+            and text[after + 1 : after + 2] in _AFTER_DASH
+        ):
             starts.append(match.start() + 1)
         else:
             end = match.start() + 1
@@ -189,7 +196,9 @@ def _parsed(text: str, key: str) -> Items | None:
         return Items(text, [])
     crossing = tree.aliased and _crossing(root, sequence.value)
     if sequence.style == FLOW:
-        return Items(text, [Item(item.start, item.end, True, 0) for item in sequence.value], crossing=crossing)
+        return Items(
+            text, [Item(item.start, item.end, True, 0) for item in sequence.value], crossing=crossing
+        )
     return _cut_block(text, name, sequence, crossing)
 
 
@@ -200,14 +209,20 @@ def _cut_block(text: str, name: Node, sequence: Node, crossing: bool) -> Items:
     previous = limit
     for item in sequence.value:
         dashes = re.compile(r"^( *)-(?=[ \t\r\n]|\Z)", re.MULTILINE)
-        found = [match for match in dashes.finditer(text, previous, item.start + 1) if column in (None, len(match[1]))]
+        found = [
+            match
+            for match in dashes.finditer(text, previous, item.start + 1)
+            if column in (None, len(match[1]))
+        ]
         if not found:
             raise ParseError("the items do not start lines of their own", item.line + 1, item.column + 1)
         column = len(found[-1][1])
         starts.append(_above_comments(text, found[-1].start(), previous, column))
         previous = _next_line(text, item.end)
     bounds = [*starts, previous]
-    found_items = [Item(bounds[number], bounds[number + 1], False, column or 0) for number in range(len(starts))]
+    found_items = [
+        Item(bounds[number], bounds[number + 1], False, column or 0) for number in range(len(starts))
+    ]
     colon = text.find(":", name.end) + 1
     return Items(text, found_items, colon=colon, crossing=crossing)
 
@@ -221,7 +236,10 @@ def _crossing(root: Node, items: list[Node]) -> bool:
     """Whether an alias and its anchor stand in different items, or one of them outside of the items."""
 
     def place(at: int) -> int:
-        return next((number for number, item in enumerate(items) if item.start <= at < max(item.end, item.start + 1)), -1)
+        return next(
+            (number for number, item in enumerate(items) if item.start <= at < max(item.end, item.start + 1)),
+            -1,
+        )
 
     pending = [root]
     while pending:

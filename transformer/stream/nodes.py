@@ -8,7 +8,17 @@ from typing import Any
 from transformer.stream import scalars
 from transformer.stream.compose import MAX_DEPTH, decode, parse
 from transformer.stream.tree import (
-    ALIAS, BLOCK, FLOW, MAPPING, PLAIN, SCALAR, SEQUENCE, Node, ParseError, Tree, is_merge,
+    ALIAS,
+    BLOCK,
+    FLOW,
+    MAPPING,
+    PLAIN,
+    SCALAR,
+    SEQUENCE,
+    Node,
+    ParseError,
+    Tree,
+    is_merge,
 )  # fmt: skip
 
 __all__ = [
@@ -16,7 +26,8 @@ __all__ = [
     "Node", "ParseError", "Tree", "decode", "get", "is_merge", "merges_override", "pairs", "parse", "resolve", "to_value",
 ]  # fmt: skip
 
-# Nodes that reading may reach through aliases; go-yaml limits a ratio, a fixed budget is simpler and stricter.
+# Nodes that reading may reach through aliases; go-yaml limits a ratio, a fixed budget is simpler and
+# stricter.
 MAX_EXPANSION = 100_000
 
 
@@ -73,8 +84,8 @@ def get(node: Node, key: str) -> Node | None:
 def pairs(node: Node) -> list[tuple[str, Node, Node]]:
     """Effective (key, key node, value node) of a mapping after merges; aliases among the values are followed.
 
-    In order of first appearance; a merge overwrites keys before it, as go-yaml v2 does. Empty where `node` is no
-    mapping.
+    In order of first appearance; a merge overwrites keys before it, as go-yaml v2 does. Empty where `node` is
+    no mapping.
     """
     node = resolve(node)
     if node.kind != MAPPING:

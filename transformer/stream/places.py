@@ -79,8 +79,7 @@ class Site:
             quote = '"'
         text = emit.scalar(value, str(quote))
         if node.start == node.end:
-            self._check_empty(node)
-            text = " " + text
+            text = self._gap(node) + text
         return [Change(node.start, node.end, text)]
 
     def rename(self, path: Path, new: str) -> list[Change]:
@@ -118,7 +117,9 @@ class Site:
         entries = self._walk(path)
         if not entries or entries[-1].key is None:
             raise Refused("only an entry of a mapping can be removed")
-        while prune and len(entries) > 1 and len(entries[-1].parent.value) == 1 and entries[-2].key is not None:
+        while (
+            prune and len(entries) > 1 and len(entries[-1].parent.value) == 1 and entries[-2].key is not None
+        ):
             entries.pop()
         self._check_anchors(entries[-1].value)
         if entries[-1].key is not None:
@@ -250,11 +251,10 @@ class Site:
             raise refuse("the empty value has a tag, an anchor, a comment or several lines", node)
         entry = entries[-1] if entries else None
         if entry is None or entry.key is None or entry.parent.style == FLOW:
-            if node.start == node.end:
-                self._check_empty(node)
+            gap = self._gap(node) if node.start == node.end else ""
             json = self._is_json(entry.parent) if entry is not None and entry.parent.style == FLOW else ""
             text = self._flow_value(value, json=json or '"')
-            return [Change(node.start, node.end, text if node.start < node.end else " " + text)]
+            return [Change(node.start, node.end, gap + text)]
         column = entry.key.column
         self._check_line_start(entry.key)
         after_colon = self._after_colon(entry.key)
@@ -333,7 +333,9 @@ class Site:
             return sequence.start
         pattern = re.compile(rf"[\r\n] {{{sequence.column}}}-(?=[ \t\r\n]|\Z)")
         found = None
-        for found in pattern.finditer(self.text, sequence.value[index - 1].end, sequence.value[index].start + 1):
+        for found in pattern.finditer(
+            self.text, sequence.value[index - 1].end, sequence.value[index].start + 1
+        ):
             pass
         if found is None:
             raise refuse("the item's dash was not found", sequence.value[index])
@@ -369,7 +371,10 @@ class Site:
             raise refuse("something else stands on the last line", node)
         end = self._line_end(node.end)
         found = _BREAK.match(self.text, end)
-        return [Change(after_colon, after_colon, " " + empty), Change(line, found.end() if found else end, "")]
+        return [
+            Change(after_colon, after_colon, " " + empty),
+            Change(line, found.end() if found else end, ""),
+        ]
 
     # Lines
 
@@ -392,9 +397,12 @@ class Site:
         if not _DASHES.match(self.text[self._line_start(key.start) : key.start]):
             raise refuse("the key does not start its line", key)
 
-    def _check_empty(self, node: Node) -> None:
-        if self.text[node.start - 1 : node.start] not in (":", "-"):
+    def _gap(self, node: Node) -> str:
+        """The blank that a value needs where an empty one stood; its place must be right behind a colon or dash."""
+        before = self.text[: node.start].rstrip(" ")
+        if not before.endswith((":", "-")):
             raise refuse("the value is not written", node)
+        return " " if len(before) == node.start else ""
 
     def _after_colon(self, key: Node) -> int:
         found = _COLON.match(self.text, key.end)

@@ -59,8 +59,8 @@ class ScalarError(ValueError):
 def resolve(text: str, style: str | None = None, tag: str | None = None) -> Scalar:
     """The JSON value of a scalar as Kubernetes reads it.
 
-    `style` is None, '' or 'plain' for plain scalars; `tag` is the tag in full (`tag:yaml.org,2002:str`) or None.
-    Numbers become int where the API machinery makes them int64, otherwise float. Raises ScalarError.
+    `style` is None, '' or 'plain' for plain scalars; `tag` is the tag in full (`tag:yaml.org,2002:str`) or
+    None. Numbers become int where the API machinery makes them int64, otherwise float. Raises ScalarError.
     """
     value = _go_value(text, style, tag)
     if isinstance(value, str):
@@ -165,10 +165,13 @@ def _json_float(text: str, value: float) -> int | float:
         raise ScalarError(f"{text!r} has no JSON form")
     if not value.is_integer():
         return value
-    # encoding/json writes 1e3 as 1000 and larger ones in their shortest digits; the API machinery then reads an int64.
+    # encoding/json writes 1e3 as 1000 and larger ones in their shortest digits; the API machinery then reads
+    # an int64.
     mantissa, _, exponent = repr(value).partition("e")
     whole, _, fraction = mantissa.partition(".")
-    number = int(whole + fraction.rstrip("0").ljust(int(exponent), "0")) if exponent[:1] == "+" else int(value)
+    number = (
+        int(whole + fraction.rstrip("0").ljust(int(exponent), "0")) if exponent[:1] == "+" else int(value)
+    )
     return number if _MIN_INT64 <= number <= _MAX_INT64 else value
 
 
@@ -214,8 +217,8 @@ _NOT_STRING = re.compile(
 def needs_quotes(text: str) -> bool:
     """Whether `text`, written plain, would not be read back as this string everywhere.
 
-    True if go-yaml v2, go-yaml v3, YAML 1.1 or the YAML 1.2 core schema reads something else than a string, or if
-    it is not a valid plain scalar in block and in flow context.
+    True if go-yaml v2, go-yaml v3, YAML 1.1 or the YAML 1.2 core schema reads something else than a string,
+    or if it is not a valid plain scalar in block and in flow context.
     """
     if not _PLAIN_SHAPE.match(text) or ": " in text or " #" in text:
         return True

@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Escapes of double-quoted scalars that can hide letters, digits, dots and dashes. Plain and single-quoted scalars
-# cannot hide anything: folding them puts a space where the break was.
+# Escapes of double-quoted scalars that can hide letters, digits, dots and dashes. Plain and single-quoted
+# scalars cannot hide anything: folding them puts a space where the break was.
 _ESCAPES = (b"\\x", b"\\u", b"\\U", b"\\\n", b"\\\r")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -18,8 +18,8 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 def contains(data: bytes, needles: Sequence[bytes], start: int = 0, end: int | None = None) -> bool:
     """Whether a scalar in `data[start:end]` may hold one of the needles once it is decoded.
 
-    Never a false no; a false yes (a needle in a comment, an unrelated `\\u` escape) only costs a parse. Needles are
-    made of letters, digits, dots, dashes, underscores and slashes. UTF-16 counts as a yes.
+    Never a false no; a false yes (a needle in a comment, an unrelated `\\u` escape) only costs a parse.
+    Needles are made of letters, digits, dots, dashes, underscores and slashes. UTF-16 counts as a yes.
     """
     stop = len(data) if end is None else end
     if any(data.find(needle, start, stop) >= 0 for needle in needles):

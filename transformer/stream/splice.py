@@ -1,7 +1,7 @@
 """Edits a document by splicing its text: what an operation does not name stays byte for byte.
 
-Every result is parsed again and compared with the old value tree plus the operations, so that a wrong splice is a
-refusal and never wrong output.
+Every result is parsed again and compared with the old value tree plus the operations, so that a wrong splice
+is a refusal and never wrong output.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = [
 
 
 class Set(NamedTuple):
-    """Replace the scalar at `path` by another scalar; the quotes stay as they are where that is safe."""
+    """Replace the scalar at `path` by another one; its quotes stay where that is safe."""
 
     path: Path
     value: str | int | float | bool | None
@@ -68,8 +68,9 @@ _DEFAULT_STYLE = emit.Style(indent_sequences=False, newline="\n")
 def apply(text: str, tree: nodes.Tree, operations: Sequence[Op], root: Path = ()) -> str:
     """The text of one document with all operations done in order; paths start at `root` within it.
 
-    `tree` is `nodes.parse(text)`. Raises Refused where an operation is impossible, where it is not certain that the
-    splice says what the operation says, and where the edited text does not read back as the expected value.
+    `tree` is `nodes.parse(text)`. Raises Refused where an operation is impossible, where it is not certain
+    that the splice says what the operation says, and where the edited text does not read back as the expected
+    value.
     """
     wanted = [_below(root, operation) for operation in operations]
     if not wanted:

@@ -17,7 +17,9 @@ _AT_START = re.compile(rb"(?:\xef\xbb\xbf)?(---|\.\.\.)(?=[ \t\r\n]|\Z)")
 _LINE_END = re.compile(rb"\r\n|\r|\n|\Z")
 # Lines that cannot be content: blank ones, comments, and before `---` also directives.
 _BREAK = rb"(?:\r\n|\r|\n|\Z)"
-_PRELUDE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\r\n]*)?" + _BREAK + rb"|%[^\r\n]*" + _BREAK + rb")*+\Z")
+_PRELUDE = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\r\n]*)?" + _BREAK + rb"|%[^\r\n]*" + _BREAK + rb")*+\Z"
+)
 _DIRECTIVE = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(%[^\r\n]*)")
 _SEPARATOR_LINE = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(---[^\r\n]*)")
 _END_LINE = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(\.\.\.(?:[ \t][^\r\n]*)?)(?=[\r\n]|\Z)")
@@ -36,8 +38,8 @@ class Document(NamedTuple):
 class Ambiguity(NamedTuple):
     """A line that other tools read differently: where it is (`line` is 1-based in the stream), kind and text.
 
-    Kinds: glued-separator, content-after-separator, content-after-end, unicode-break-before-separator, utf-16,
-    directive.
+    Kinds: glued-separator, content-after-separator, content-after-end, unicode-break-before-separator,
+    utf-16, directive.
     """
 
     offset: int
@@ -49,8 +51,8 @@ class Ambiguity(NamedTuple):
 def split(data: bytes) -> list[Document]:
     """The documents of a stream; together they are all of its bytes, in order.
 
-    What stands before a `---` without being content (comments, blanks, directives) belongs to the document that
-    follows; what follows the last one, repeated `...` included, belongs to that.
+    What stands before a `---` without being content (comments, blanks, directives) belongs to the document
+    that follows; what follows the last one, repeated `...` included, belongs to that.
     """
     documents: list[Document] = []
     start = 0  # of the document being collected
@@ -130,7 +132,9 @@ def _after_end(data: bytes, document: Document) -> list[tuple[int, str, bytes]]:
     # `split` starts a document elsewhere than at a separator only after a `...`.
     if start > 0 and not _opens_with_separator(chunk):
         content = _first_content(chunk)
-        found.append((start + content, "content-after-end", chunk[content:].partition(b"\n")[0].rstrip(b"\r")))
+        found.append(
+            (start + content, "content-after-end", chunk[content:].partition(b"\n")[0].rstrip(b"\r"))
+        )
     return found
 
 

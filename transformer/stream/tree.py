@@ -28,10 +28,11 @@ class ParseError(Exception):
 class Node:
     """A node with its place in the text.
 
-    `start` and `end` are code point offsets; a block collection ends with its last leaf, a block scalar with its
-    last line of content (before the break). `line` and `column` are 0-based. `style` is 'plain', "'", '"', '|' or
-    '>' for scalars, 'block' or 'flow' for collections. `value` is a list of pairs (mapping), a list of nodes
-    (sequence), the text (scalar) or the anchor's name (alias, whose `target` is the anchored node).
+    `start` and `end` are code point offsets; a block collection ends with its last leaf, a block scalar with
+    its last line of content (before the break). `line` and `column` are 0-based. `style` is 'plain', "'",
+    '"', '|' or '>' for scalars, 'block' or 'flow' for collections. `value` is a list of pairs (mapping), a
+    list of nodes (sequence), the text (scalar) or the anchor's name (alias, whose `target` is the anchored
+    node).
     """
 
     __slots__ = ("anchor", "column", "end", "kind", "line", "start", "style", "tag", "target", "value")
@@ -60,8 +61,8 @@ class Node:
 class Tree:
     """A parsed document: text, root (None where there is no content), duplicate keys as (first, later) pairs.
 
-    `pure` tells that PyYAML's slow parser was used because its C parser is missing, `aliased` that the document
-    has aliases.
+    `pure` tells that PyYAML's slow parser was used because its C parser is missing, `aliased` that the
+    document has aliases.
     """
 
     __slots__ = ("aliased", "duplicates", "pure", "root", "text")

@@ -74,8 +74,8 @@ def account(run: Run, source: Obj) -> None:
     def enter(path: tuple[str | int, ...], kind: str, why: str) -> None:
         run.ledger.enter(Mark(source.uid, path, Fate(kind, why)))
 
-    for leaf in source.view.nulls():
-        enter(leaf, NO_OP, "null has no effect")
+    for null in source.view.nulls():
+        enter(null, NO_OP, "null has no effect")
     for key, field in source.view.items():
         if key in ("apiVersion", "kind"):
             enter(field.path, TRANSLATED, "replaced by the target's")
@@ -89,6 +89,10 @@ def account(run: Run, source: Obj) -> None:
                     carried = carries_label if name == "labels" else carries_annotation
                     for entry, leaf in below.items():
                         kept = carried(entry)
-                        enter(leaf.path, TRANSLATED if kept else NO_OP, "carried over" if kept else "not carried to derived objects")
+                        enter(
+                            leaf.path,
+                            TRANSLATED if kept else NO_OP,
+                            "carried over" if kept else "not carried to derived objects",
+                        )
                 else:
                     enter(below.path, NO_OP, "not carried to derived objects")

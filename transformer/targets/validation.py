@@ -60,7 +60,9 @@ def _route(value: dict[str, Any], target: Target) -> Iterator[str]:
                 yield f"weight {backend['weight']} is outside 0 to 1000000"
             yield from _filters(backend.get("filters", []), policy, target)
         timeout = rule.get("timeouts", {}).get("request")
-        if timeout is not None and not (_GATEWAY_DURATION.match(timeout) and _LINKERD_DURATION.match(timeout)):
+        if timeout is not None and not (
+            _GATEWAY_DURATION.match(timeout) and _LINKERD_DURATION.match(timeout)
+        ):
             yield f"timeout {timeout!r} is not one integer with one unit"
     for key, text in value["metadata"].get("annotations", {}).items():
         if key.startswith("timeout.linkerd.io/") and not _LINKERD_DURATION.match(text):
@@ -76,7 +78,9 @@ def _match(match: dict[str, Any]) -> Iterator[str]:
         if kind != "RegularExpression":
             if not text.startswith("/") or not _PATH.match(text):
                 yield f"path {text!r} is not valid"
-            if any(part in text for part in ("//", "/./", "/../", "%2f", "%2F", "#")) or text.endswith(("/..", "/.")):
+            if any(part in text for part in ("//", "/./", "/../", "%2f", "%2F", "#")) or text.endswith(
+                ("/..", "/.")
+            ):
                 yield f"path {text!r} must be normalized"
     for field in ("headers", "queryParams"):
         entries = match.get(field, [])

@@ -31,7 +31,9 @@ class Target(NamedTuple):
     def native_sidecar_key(self) -> str:
         """The annotation that switches native sidecars on or off."""
         prefix = {(2, 19): "config.beta.linkerd.io"}.get(self.linkerd, "config.linkerd.io")
-        return f"{'config.alpha.linkerd.io' if self.linkerd < (2, 19) else prefix}/proxy-enable-native-sidecar"
+        return (
+            f"{'config.alpha.linkerd.io' if self.linkerd < (2, 19) else prefix}/proxy-enable-native-sidecar"
+        )
 
     @property
     def redirect_codes(self) -> frozenset[int]:

@@ -26,7 +26,9 @@ class Outcome(NamedTuple):
 
     def outcome(self, name: str) -> str:
         """What became of an object, by `Kind/name`."""
-        return next(fate.outcome for fate in self.report.objects if f"{fate.ref.kind}/{fate.ref.name}" == name)
+        return next(
+            fate.outcome for fate in self.report.objects if f"{fate.ref.kind}/{fate.ref.name}" == name
+        )
 
 
 def run(text: str, context: str = "", accept: tuple[str, ...] = (), **options: Any) -> Outcome:
@@ -44,7 +46,8 @@ def run(text: str, context: str = "", accept: tuple[str, ...] = (), **options: A
     for fate in once.report.objects:
         assert "unaccounted" not in fate.fates, fate
     assert not any(f.code in ("MS009", "MS003") for f in once.report.findings), once.report.findings
-    held = [fate for fate in once.report.objects if fate.outcome == "held"]
+    # A run that fails writes nothing.
+    held = [fate for fate in once.report.objects if fate.outcome == "held" and output]
     before = _objects(text)
     after = _objects(output)
     for fate in held:
@@ -55,12 +58,18 @@ def run(text: str, context: str = "", accept: tuple[str, ...] = (), **options: A
 
 
 def _objects(text: str) -> dict[str, Any]:
-    return {f"{value['kind']}/{value['metadata']['name']}": value for value in yaml.safe_load_all(text) if value}
+    return {
+        f"{value['kind']}/{value['metadata']['name']}": value for value in yaml.safe_load_all(text) if value
+    }
 
 
-def namespace(name: str = "shop", *, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None) -> str:
+def namespace(
+    name: str = "shop", *, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None
+) -> str:
     """A Namespace manifest."""
-    return _dump({"apiVersion": "v1", "kind": "Namespace", "metadata": _metadata(name, "", labels, annotations)})
+    return _dump(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": _metadata(name, "", labels, annotations)}
+    )
 
 
 def workload(
@@ -91,11 +100,18 @@ def workload(
     return _dump(value)
 
 
-def service(ports: list[dict[str, Any]], *, name: str = "cart", namespace: str = "shop", **metadata: Any) -> str:
+def service(
+    ports: list[dict[str, Any]], *, name: str = "cart", namespace: str = "shop", **metadata: Any
+) -> str:
     """A Service that selects the workload above."""
     meta = {"name": name, "namespace": namespace} | metadata
     return _dump(
-        {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": {"app": "cart"}, "ports": ports}}
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": meta,
+            "spec": {"selector": {"app": "cart"}, "ports": ports},
+        }
     )
 
 
@@ -115,7 +131,9 @@ def annotations(value: dict[str, Any]) -> dict[str, str]:
 
 def labels(value: dict[str, Any]) -> dict[str, str]:
     """Labels of a pod template, without the application's own."""
-    return {key: text for key, text in (template(value)["metadata"].get("labels") or {}).items() if key != "app"}
+    return {
+        key: text for key, text in (template(value)["metadata"].get("labels") or {}).items() if key != "app"
+    }
 
 
 def _metadata(

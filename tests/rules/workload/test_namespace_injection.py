@@ -117,13 +117,27 @@ spec: %s
     ("peers", "closed", "reason"),
     [
         ([("istio-system", "{mtls: {mode: STRICT}}")], True, "the mesh requires it"),
-        ([("istio-system", "{mtls: {mode: STRICT}}"), ("shop", "{mtls: {mode: PERMISSIVE}}")], False, "the namespace overrides"),
-        ([("istio-system", "{mtls: {mode: STRICT}}"), ("shop", "{mtls: {mode: UNSET}}")], True, "UNSET inherits"),
+        (
+            [("istio-system", "{mtls: {mode: STRICT}}"), ("shop", "{mtls: {mode: PERMISSIVE}}")],
+            False,
+            "the namespace overrides",
+        ),
+        (
+            [("istio-system", "{mtls: {mode: STRICT}}"), ("shop", "{mtls: {mode: UNSET}}")],
+            True,
+            "UNSET inherits",
+        ),
         ([("istio-system", "{mtls: {mode: PERMISSIVE}}")], False, "said, so not asked for"),
-        ([("shop", "{mtls: {mode: STRICT}}"), ("shop", "{mtls: {mode: PERMISSIVE}}")], True, "which is older is not known"),
+        (
+            [("shop", "{mtls: {mode: STRICT}}"), ("shop", "{mtls: {mode: PERMISSIVE}}")],
+            True,
+            "which is older is not known",
+        ),
     ],
 )
-def test_context_answers_the_question_of_mtls(peers: list[tuple[str, str]], closed: bool, reason: str) -> None:
+def test_context_answers_the_question_of_mtls(
+    peers: list[tuple[str, str]], closed: bool, reason: str
+) -> None:
     context = "---\n".join(PEER % peer for peer in peers)
     outcome = run(namespace(labels={"istio-injection": "enabled"}), context=context, mesh_mtls="")
     found = outcome.objects["Namespace/shop"]["metadata"]["annotations"]
@@ -138,7 +152,9 @@ def test_a_selector_of_the_root_namespace_answers_nothing() -> None:
 
 
 def test_injected_workloads_hold_their_namespace_and_each_other() -> None:
-    stuck = workload(name="odd", annotations={"traffic.sidecar.istio.io/excludeOutboundIPRanges": "10.0.0.0/8"})
+    stuck = workload(
+        name="odd", annotations={"traffic.sidecar.istio.io/excludeOutboundIPRanges": "10.0.0.0/8"}
+    )
     plain = workload(name="plain")
     own = workload(name="own", annotations={"sidecar.istio.io/inject": "true"})
     text = namespace(labels={"istio-injection": "enabled"}) + stuck + plain + own
@@ -152,8 +168,12 @@ def test_injected_workloads_hold_their_namespace_and_each_other() -> None:
 
 
 def test_pods_elsewhere_are_not_held() -> None:
-    text = namespace(labels={"istio-injection": "enabled"}) + namespace("other", labels={"istio-injection": "enabled"})
-    odd = workload(namespace="other", annotations={"traffic.sidecar.istio.io/excludeOutboundIPRanges": "10.0.0.0/8"})
+    text = namespace(labels={"istio-injection": "enabled"}) + namespace(
+        "other", labels={"istio-injection": "enabled"}
+    )
+    odd = workload(
+        namespace="other", annotations={"traffic.sidecar.istio.io/excludeOutboundIPRanges": "10.0.0.0/8"}
+    )
     outcome = run(text + odd)
     assert outcome.outcome("Namespace/shop") == "edited"
     assert outcome.outcome("Namespace/other") == "held"

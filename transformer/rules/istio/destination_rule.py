@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj, View
 from transformer.rules.istio import destinations, durations, hosts, owners
-from transformer.rules.istio.virtual_service import check_fields
+from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.virtual_service_match import Held
 from transformer.rules.registry import rule
 from transformer.run import Run
@@ -19,7 +19,9 @@ from transformer.targets import metadata
 from transformer.targets.gateway_api.http_route import duration
 
 _ACCRUAL = "balancer.linkerd.io/failure-accrual"
-_MAX_PENALTY_MS = 60_000  # Linkerd's default; a longer minimum without a longer maximum makes it ignore all of it
+_MAX_PENALTY_MS = (
+    60_000  # Linkerd's default; a longer minimum without a longer maximum makes it ignore all of it
+)
 
 
 @rule(
@@ -47,7 +49,9 @@ def _translate(run: Run, obj: Obj, known: destinations.Destinations) -> None:
     host_field = obj.spec.get("host")
     host = hosts.resolve(host_field.text(), obj.namespace, run.options["mesh.cluster-domain"])
     if host.kind == "half-name":
-        run.say("MS301", host_field, f"`{host_field.text()}` is half a name: Istio finds no Service of that name")
+        run.say(
+            "MS301", host_field, f"`{host_field.text()}` is half a name: Istio finds no Service of that name"
+        )
     for name in ("exportTo", "workloadSelector"):
         _scope(run, obj.spec.get(name))
     run.no_op(host_field, "names the Service that the rest is about")
@@ -55,18 +59,32 @@ def _translate(run: Run, obj: Obj, known: destinations.Destinations) -> None:
     policy = obj.spec.get("trafficPolicy")
     if policy.present and not list(policy.items()):
         run.no_op(policy, "empty")
-    rivals = [other for other in known.rules(host.namespace, host.name) if other.uid != obj.uid] if host.kind == "service" else []
+    rivals = (
+        [other for other in known.rules(host.namespace, host.name) if other.uid != obj.uid]
+        if host.kind == "service"
+        else []
+    )
     for other in rivals:
         run.units.bind([obj.uid, other.uid])
-    if policy and any(other.spec.get("trafficPolicy") and other.namespace == obj.namespace for other in rivals):
-        run.hold("MS302", policy, f"{rivals[0].ref} has a traffic policy for the same host; the older one is in effect")
+    if policy and any(
+        other.spec.get("trafficPolicy") and other.namespace == obj.namespace for other in rivals
+    ):
+        run.hold(
+            "MS302",
+            policy,
+            f"{rivals[0].ref} has a traffic policy for the same host; the older one is in effect",
+        )
         raise Held
     _policy(run, policy, host if host.kind == "service" else None)
     for port in policy.get("portLevelSettings").each():
         run.no_op(port.get("port"), "names the port that the settings are about")
         for name, block in port.items():
             if name == "outlierDetection":
-                run.degrade("MS310", block, "failure accrual is set for a whole Service; the setting for one port is not carried over")
+                run.degrade(
+                    "MS310",
+                    block,
+                    "failure accrual is set for a whole Service; the setting for one port is not carried over",
+                )
             elif name != "port":
                 _block(run, name, block)
 
@@ -89,7 +107,11 @@ def _subsets(run: Run, obj: Obj, known: destinations.Destinations) -> None:
         name = subset.get("name").text()
         for key, block in subset.get("trafficPolicy").items():
             if key == "portLevelSettings":
-                run.degrade("MS311", block, f"settings of subset {name} have no place: Linkerd takes them from the Service that is dialled")
+                run.degrade(
+                    "MS311",
+                    block,
+                    f"settings of subset {name} have no place: Linkerd takes them from the Service that is dialled",
+                )
             else:
                 _block(run, key, block, subset=name)
         if subset.get("trafficPolicy").present and not subset.get("trafficPolicy"):
@@ -103,7 +125,11 @@ def _unused(run: Run, obj: Obj, subset: View, name: str, known: destinations.Des
     complete = run.context.is_complete(obj.namespace)
     if complete or obj.uid in known.routed:
         if not complete:
-            run.say("MS315", subset, f"no route in this stream uses subset {name}; a VirtualService elsewhere that names it will get 503")
+            run.say(
+                "MS315",
+                subset,
+                f"no route in this stream uses subset {name}; a VirtualService elsewhere that names it will get 503",
+            )
         run.mark(subset.get("name"), Fate(NO_OP, "no route uses it"))
         run.mark(subset.get("labels"), Fate(NO_OP, "no route uses it"))
     elif run.hold("MS304", subset, f"no route in this stream uses subset {name}, but routes elsewhere may",
@@ -129,7 +155,11 @@ def _block(run: Run, name: str, block: View, *, subset: str = "") -> None:
     elif name == "loadBalancer":
         _load_balancer(run, block, where)
     elif name == "outlierDetection":
-        run.degrade("MS311", block, f"outlierDetection{where} has no place: Linkerd takes failure accrual from the Service that is dialled")
+        run.degrade(
+            "MS311",
+            block,
+            f"outlierDetection{where} has no place: Linkerd takes failure accrual from the Service that is dialled",
+        )
     elif name in ("connectionPool", "retryBudget"):
         run.degrade("MS312", block, f"{name}{where} has no equivalent in Linkerd")
     elif run.hold("MS305", block, f"{name}{where} changes how connections are made, which Linkerd cannot do"):
@@ -141,7 +171,11 @@ def _tls(run: Run, block: View) -> None:
     if mode == "ISTIO_MUTUAL":
         run.no_op(block, "meshed pods speak mutual TLS anyway")
     elif mode == "DISABLE":
-        run.degrade("MS306", block, "connections to this host were plaintext on purpose; Linkerd speaks mutual TLS to every meshed pod")
+        run.degrade(
+            "MS306",
+            block,
+            "connections to this host were plaintext on purpose; Linkerd speaks mutual TLS to every meshed pod",
+        )
     elif run.hold("MS307", block, f"mode {mode} starts TLS at the client's proxy, which Linkerd cannot do",
                   remedy="Let the application speak TLS itself, or keep the client in Istio."):  # fmt: skip
         raise Held
@@ -150,7 +184,11 @@ def _tls(run: Run, block: View) -> None:
 def _load_balancer(run: Run, block: View, where: str) -> None:
     for name, field in block.items():
         if name == "consistentHash" and field:
-            if run.hold("MS308", field, f"consistent hashing{where} keeps sessions on one pod; Linkerd balances every request"):
+            if run.hold(
+                "MS308",
+                field,
+                f"consistent hashing{where} keeps sessions on one pod; Linkerd balances every request",
+            ):
                 raise Held
         elif name == "simple" and field.text() == "PASSTHROUGH":
             if run.hold("MS305", field, f"PASSTHROUGH{where} sends to the dialled address; Linkerd balances"):
@@ -158,13 +196,19 @@ def _load_balancer(run: Run, block: View, where: str) -> None:
         elif name == "simple" and field.text() in ("LEAST_REQUEST", "LEAST_CONN", "UNSPECIFIED", "RANDOM"):
             run.no_op(field, "Linkerd balances by latency and load, which serves the same end")
         else:
-            run.degrade("MS312", field, f"{name}{where} has no equivalent: Linkerd balances by latency and load")
+            run.degrade(
+                "MS312", field, f"{name}{where} has no equivalent: Linkerd balances by latency and load"
+            )
 
 
 def _outlier_detection(run: Run, block: View, host: hosts.Host | None) -> None:
     service = run.context.service(host.namespace, host.name).obj if host is not None else None
     if service is None or service.context:
-        missing = "the host is no single Service" if host is None else "the Service is not in this stream, where it could be annotated"
+        missing = (
+            "the host is no single Service"
+            if host is None
+            else "the Service is not in this stream, where it could be annotated"
+        )
         if run.hold("MS309", block, f"failure accrual is an annotation of the Service, and {missing}"):
             raise Held
         return
@@ -185,7 +229,11 @@ def _outlier_detection(run: Run, block: View, host: hosts.Host | None) -> None:
             wanted[f"{_ACCRUAL}-consecutive-max-penalty"] = duration(ms)
     for name, field in block.items():
         if name == "consecutiveErrors":
-            run.say("MS313", field, "consecutiveErrors has no effect since Istio 1.7; the threshold in effect is 5 consecutive 5xx answers")
+            run.say(
+                "MS313",
+                field,
+                "consecutiveErrors has no effect since Istio 1.7; the threshold in effect is 5 consecutive 5xx answers",
+            )
             run.mark(field, Fate(NO_OP, "MS313"))
         elif name not in ("consecutive5xxErrors", "baseEjectionTime"):
             run.degrade("MS310", field, f"{name} has no equivalent in Linkerd's failure accrual")
@@ -194,6 +242,8 @@ def _outlier_detection(run: Run, block: View, host: hosts.Host | None) -> None:
     marks = run.translated(threshold, ejection)
     conflict = [key for key, text in wanted.items() if service.annotations.get(key, text) != text]
     if conflict:
-        run.hold("MS314", block, f"{service.ref} already says {conflict[0]}: {service.annotations[conflict[0]]}")
+        run.hold(
+            "MS314", block, f"{service.ref} already says {conflict[0]}: {service.annotations[conflict[0]]}"
+        )
         raise Held
     run.edit(service, ("metadata", "annotations"), write=dict(wanted), owners=[block.obj], marks=marks)

@@ -54,18 +54,35 @@ class Destinations:
         where = f"{service.namespace}/{service.name}".lstrip("/")
         rules = self.rules(service.namespace, service.name)
         elsewhere = [r for r in rules if r.namespace not in (service.namespace, self._root)]
-        local = [r for r in rules if r.namespace == service.namespace] or [r for r in rules if r.namespace == self._root]
+        local = [r for r in rules if r.namespace == service.namespace] or [
+            r for r in rules if r.namespace == self._root
+        ]
         if elsewhere:
-            self._run.hold("MS220", at, f"subset {subset} of {where}: {elsewhere[0].ref} applies to clients of its own namespace only")
+            self._run.hold(
+                "MS220",
+                at,
+                f"subset {subset} of {where}: {elsewhere[0].ref} applies to clients of its own namespace only",
+            )
             return None
         private = [r for r in local if [e.text() for e in r.spec.get("exportTo").each()] not in ([], ["*"])]
         if private or any(r.spec.get("workloadSelector") for r in local):
             rule = (private or local)[0]
-            self._run.hold("MS220", at, f"subset {subset} of {where}: {rule.ref} applies to some clients only")
+            self._run.hold(
+                "MS220", at, f"subset {subset} of {where}: {rule.ref} applies to some clients only"
+            )
             return None
-        found = [entry for rule in local for entry in rule.spec.get("subsets").each() if entry.get("name").text() == subset]
+        found = [
+            entry
+            for rule in local
+            for entry in rule.spec.get("subsets").each()
+            if entry.get("name").text() == subset
+        ]
         if not found:
-            missing = "no DestinationRule in stream or context defines it" if not rules else "its DestinationRule does not define it"
+            missing = (
+                "no DestinationRule in stream or context defines it"
+                if not rules
+                else "its DestinationRule does not define it"
+            )
             self._run.hold("MS221", at, f"subset {subset} of {where}: {missing}; Istio answers 503")
             return None
         if len({str(sorted(dict(e.get("labels").value() or {}).items())) for e in found}) > 1:
@@ -87,13 +104,23 @@ class Destinations:
         clash = [label for label, text in labels.items() if str(selector.get(label, text)) != text]
         where = f"{service.namespace}/{service.name}".lstrip("/")
         if not selector:
-            self._run.hold("MS222", at, f"Service {where} has no selector, so no Service can stand for its subset {subset}")
+            self._run.hold(
+                "MS222",
+                at,
+                f"Service {where} has no selector, so no Service can stand for its subset {subset}",
+            )
         elif clash:
-            self._run.hold("MS222", at, f"subset {subset} wants {clash[0]}={labels[clash[0]]}, Service {where} selects another value")
+            self._run.hold(
+                "MS222",
+                at,
+                f"subset {subset} wants {clash[0]}={labels[clash[0]]}, Service {where} selects another value",
+            )
         else:
             owner = rule if not rule.context else at.obj
             value = subset_service.build(service, owner, subset, labels, self._run.target)
-            self._run.derive(value, [owner], self._run.translated(definition.get("name"), definition.get("labels")))
+            self._run.derive(
+                value, [owner], self._run.translated(definition.get("name"), definition.get("labels"))
+            )
             self._planned[key] = value["metadata"]["name"]
             return self._planned[key]
         return ""
@@ -101,10 +128,10 @@ class Destinations:
 
 def of(run: Run) -> Destinations:
     """The run's destinations, built on first use."""
-    found = run.memo.get("destinations")
+    found: Destinations | None = run.memo.get("destinations")
     if found is None:
         found = run.memo["destinations"] = Destinations(run)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def http_ports(service: Obj) -> list[tuple[int, View]]:
@@ -112,7 +139,9 @@ def http_ports(service: Obj) -> list[tuple[int, View]]:
     found = []
     for port in service.spec.get("ports").each():
         number = port.get("port").value()
-        if isinstance(number, int) and service_protocol.takes_http_routes(service_protocol.istio_protocol(port)):
+        if isinstance(number, int) and service_protocol.takes_http_routes(
+            service_protocol.istio_protocol(port)
+        ):
             found.append((number, port))
     return found
 

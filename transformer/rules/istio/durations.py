@@ -9,7 +9,15 @@ import re
 from decimal import Decimal
 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
-_MS = {"ns": Decimal("0.000001"), "us": Decimal("0.001"), "µs": Decimal("0.001"), "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+_MS: dict[str, Decimal | int] = {
+    "ns": Decimal("0.000001"),
+    "us": Decimal("0.001"),
+    "µs": Decimal("0.001"),
+    "ms": 1,
+    "s": 1000,
+    "m": 60_000,
+    "h": 3_600_000,
+}
 
 
 def milliseconds(text: str) -> int | None:
@@ -23,5 +31,3 @@ def milliseconds(text: str) -> int | None:
     if position != len(text) or not text or total != total.to_integral_value():
         return None
     return int(total)
-
-

@@ -42,13 +42,17 @@ def rust(pattern: str) -> tuple[str, str]:
             out.append("\\{")
             index += 1
             continue
-        if pattern.startswith("(?", index) and not re.match(r"\(\?(?:P?<[A-Za-z_]\w*>|[imsU-]*[:)])", pattern[index:]):
+        if pattern.startswith("(?", index) and not re.match(
+            r"\(\?(?:P?<[A-Za-z_]\w*>|[imsU-]*[:)])", pattern[index:]
+        ):
             return "", f"the group at character {index + 1} is not one that both engines know"
         out.append(char)
         index += 1
     text = "".join(out)
     try:
-        re.compile(re.sub(r"\\[pP](?:\{\^?\w+\}|\w)|\(\?[imsU-]*\)|\\z|\[:\w+:\]", "x", text).replace("(?U", "(?i"))
+        re.compile(
+            re.sub(r"\\[pP](?:\{\^?\w+\}|\w)|\(\?[imsU-]*\)|\\z|\[:\w+:\]", "x", text).replace("(?U", "(?i")
+        )
     except re.error as error:
         return "", f"it is not a regular expression ({error.msg})"
     return text, ""
@@ -75,7 +79,11 @@ def _in_class(pattern: str, index: int) -> tuple[str, bool, str]:
     if char == "[":
         named = re.match(r"\[:\^?[a-z]+:\]", pattern[index:])
         if named:
-            return ("", True, "a named class is not carried over") if named.end() != len("[:alpha:]") else (named.group(), True, "")
+            return (
+                ("", True, "a named class is not carried over")
+                if named.end() != len("[:alpha:]")
+                else (named.group(), True, "")
+            )
         return "\\[", True, ""
     if pattern[index : index + 2] in ("&&", "--", "~~"):
         return "", True, f"{char * 2} inside a class has a meaning of its own in Rust"

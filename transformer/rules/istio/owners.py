@@ -30,7 +30,11 @@ def _owners(run: Run, obj: Obj) -> Iterator[str]:
     for canary in run.context.objects("flagger.app", "Canary"):
         target = canary.spec.get("service", "name").text() or canary.spec.get("targetRef", "name").text()
         names = {target, f"{target}-primary", f"{target}-canary"}
-        if canary.namespace == obj.namespace and obj.name in names and canary.spec.get("provider").text() in ("", "istio"):
+        if (
+            canary.namespace == obj.namespace
+            and obj.name in names
+            and canary.spec.get("provider").text() in ("", "istio")
+        ):
             yield str(canary.ref)
     for key in obj.labels:
         if key.startswith(("serving.knative.dev/", "networking.internal.knative.dev/", "serving.kserve.io/")):

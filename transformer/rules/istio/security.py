@@ -37,7 +37,11 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         run.account(obj, [obj.view])
         run.drop(obj)
         legacy = (obj.ref.group, obj.ref.kind) in _LEGACY_KINDS
-        code, what = ("MS401", "cannot exist beside any current Istio") if legacy else ("MS400", "is enforced by Istio's sidecar only")
+        code, what = (
+            ("MS401", "cannot exist beside any current Istio")
+            if legacy
+            else ("MS400", "is enforced by Istio's sidecar only")
+        )
         if not run.hold(code, obj, f"{obj.ref.kind} {what}"):
             run.mark(obj.view, Fate(ACCEPTED, code))
         for reached in reach(run, obj):
@@ -65,7 +69,11 @@ def reach(run: Run, obj: Obj) -> Iterator[Obj]:
 
 def selector(obj: Obj) -> dict[str, str]:
     """Pod labels that the object wants; empty for all pods. Policies that target Services or Gateways count as all."""
-    for path in (("selector", "matchLabels"), ("workloadSelector", "labels"), ("workloadSelector", "matchLabels")):
+    for path in (
+        ("selector", "matchLabels"),
+        ("workloadSelector", "labels"),
+        ("workloadSelector", "matchLabels"),
+    ):
         found = obj.spec.get(*path)
         if found:
             return {key: value.text() for key, value in found.items()}

@@ -18,8 +18,14 @@ from transformer.run import Run
 
 _IMPLICIT_RETRY = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 _HELD_BLOCKS = {
-    "corsPolicy": ("MS231", "CORS answers of the client's proxy; Linkerd has none and drops a route that carries them"),
-    "rewrite": ("MS232", "a rewrite of path or authority, which Linkerd's routes cannot do (it drops a route that carries one)"),
+    "corsPolicy": (
+        "MS231",
+        "CORS answers of the client's proxy; Linkerd has none and drops a route that carries them",
+    ),
+    "rewrite": (
+        "MS232",
+        "a rewrite of path or authority, which Linkerd's routes cannot do (it drops a route that carries one)",
+    ),
     "directResponse": ("MS233", "an answer without a backend, which no Linkerd route can give"),
     "delegate": ("MS234", "rules of another VirtualService, which this version does not merge"),
 }
@@ -69,7 +75,11 @@ def _refuse_blocks(run: Run, rule: View) -> None:
 def _never_fires(run: Run, fault: View) -> bool:
     """A fault without a percentage is 0 %, an abort without a status is none: nothing to lose."""
     for kind, action in fault.items():
-        share = action.get("percentage", "value").value() if action.get("percentage") else action.get("percent").value()
+        share = (
+            action.get("percentage", "value").value()
+            if action.get("percentage")
+            else action.get("percent").value()
+        )
         effect = {"abort": ("httpStatus", "grpcStatus"), "delay": ("fixedDelay",)}.get(kind, ())
         if kind == "abort" and not action.get("percentage"):
             share = 0
@@ -83,10 +93,16 @@ def _mirror(run: Run, field: View) -> None:
     run.degrade("MS235", field, "requests are no longer mirrored: Linkerd's routes cannot copy traffic")
 
 
-def _backends(run: Run, rule: View, dialled: int, marks: list[Mark], owners: list[Obj]) -> tuple[Backend, ...]:
+def _backends(
+    run: Run, rule: View, dialled: int, marks: list[Mark], owners: list[Obj]
+) -> tuple[Backend, ...]:
     routes = [entry for entry in rule.get("route").each() if entry]
     if not routes:
-        run.hold("MS004", rule, "a rule without route, redirect, directResponse or delegate; the API server refuses it")
+        run.hold(
+            "MS004",
+            rule,
+            "a rule without route, redirect, directResponse or delegate; the API server refuses it",
+        )
         raise Held
     weights = [entry.get("weight").value() or 0 for entry in routes]
     if len(routes) > 1 and not any(weights):
@@ -102,7 +118,9 @@ def _backends(run: Run, rule: View, dialled: int, marks: list[Mark], owners: lis
     return tuple(backends)
 
 
-def _backend(run: Run, entry: View, weight: int | None, dialled: int, marks: list[Mark], owners: list[Obj]) -> Backend:
+def _backend(
+    run: Run, entry: View, weight: int | None, dialled: int, marks: list[Mark], owners: list[Obj]
+) -> Backend:
     destination = entry.get("destination")
     known = destinations.of(run)
     host_field = destination.get("host")
@@ -123,11 +141,19 @@ def _backend(run: Run, entry: View, weight: int | None, dialled: int, marks: lis
                  remedy="Render the Service in the same stream, or name its manifest with `context`.")  # fmt: skip
         raise Held
     if service.spec.get("type").text() == "ExternalName":
-        run.hold("MS223", host_field, f"destination Service {where} is an ExternalName, which a route cannot send to")
+        run.hold(
+            "MS223",
+            host_field,
+            f"destination Service {where} is an ExternalName, which a route cannot send to",
+        )
         raise Held
     number = destination.get("port", "number").value() or dialled
     if number not in destinations.port_numbers(service):
-        run.hold("MS224", destination.get("port") or host_field, f"Service {where} has no port {number}; Istio answers 503 there")
+        run.hold(
+            "MS224",
+            destination.get("port") or host_field,
+            f"Service {where} has no port {number}; Istio answers 503 there",
+        )
         raise Held
     name = service.name
     owners += [rule for rule in known.rules(host.namespace, host.name) if not rule.context]
@@ -139,7 +165,9 @@ def _backend(run: Run, entry: View, weight: int | None, dialled: int, marks: lis
         name, subset_marks, _ = found
         marks += subset_marks
     elif service.spec.get("clusterIP").text() == "None":
-        run.hold("MS225", host_field, f"destination Service {where} is headless; Linkerd routes need a cluster IP")
+        run.hold(
+            "MS225", host_field, f"destination Service {where} is headless; Linkerd routes need a cluster IP"
+        )
         raise Held
     marks += run.translated(host_field, destination.get("port"), subset)
     request, response = _headers(run, entry.get("headers"), marks)
@@ -170,7 +198,11 @@ def _pairs(run: Run, block: View, direction: str) -> list[tuple[str, str]]:
         text = field.text()
         if name.lower() in ("host", ":authority"):
             if direction == "request":
-                run.hold("MS232", field, "setting the host header is a rewrite of the authority, which Linkerd's routes cannot do")
+                run.hold(
+                    "MS232",
+                    field,
+                    "setting the host header is a rewrite of the authority, which Linkerd's routes cannot do",
+                )
                 raise Held
             continue
         if name.startswith(":"):
@@ -178,7 +210,11 @@ def _pairs(run: Run, block: View, direction: str) -> list[tuple[str, str]]:
         plain = text.replace("%%", "")
         if "%" in plain:
             variable = re.search(r"%[^%]*%", plain)
-            run.hold("MS238", field, f"`{variable.group() if variable else text}` is filled in by Envoy; a header modifier takes plain text")
+            run.hold(
+                "MS238",
+                field,
+                f"`{variable.group() if variable else text}` is filled in by Envoy; a header modifier takes plain text",
+            )
             raise Held
         pairs.append((name, text.replace("%%", "%")))
     return pairs
@@ -207,17 +243,33 @@ def _retry(run: Run, retries: View, marks: list[Mark]) -> Retry | None:
         return None
     for name in ("retryRemoteLocalities", "retryIgnorePreviousHosts", "backoff"):
         if retries.get(name).present:
-            run.degrade("MS241", retries.get(name), f"{name} has no equivalent: Linkerd picks endpoints and backoff itself")
-    tokens = [token.strip() for token in (retries.get("retryOn").text() or _IMPLICIT_RETRY).split(",") if token.strip()]
+            run.degrade(
+                "MS241",
+                retries.get(name),
+                f"{name} has no equivalent: Linkerd picks endpoints and backoff itself",
+            )
+    tokens = [
+        token.strip()
+        for token in (retries.get("retryOn").text() or _IMPLICIT_RETRY).split(",")
+        if token.strip()
+    ]
     statuses, lost = _statuses(tokens)
     if lost:
         at = retries.get("retryOn") if retries.get("retryOn") else retries.get("attempts")
-        run.say("MS240", at, f"not retried any more: {', '.join(lost)} (Linkerd retries on response statuses only)")
+        run.say(
+            "MS240",
+            at,
+            f"not retried any more: {', '.join(lost)} (Linkerd retries on response statuses only)",
+        )
     timeout = _timeout(run, retries.get("perTryTimeout"), marks)
     if not statuses:
         for name in ("attempts", "retryOn", "perTryTimeout"):
             if retries.get(name):
-                run.degrade("MS240", retries.get(name), "none of the retry conditions can be expressed, so the route does not retry")
+                run.degrade(
+                    "MS240",
+                    retries.get(name),
+                    "none of the retry conditions can be expressed, so the route does not retry",
+                )
         return None
     marks += run.translated(retries.get("attempts"), retries.get("retryOn"))
     return Retry(attempts, tuple(statuses), timeout)
@@ -261,9 +313,17 @@ def _redirect(run: Run, rule: View, dialled: int, marks: list[Mark]) -> Redirect
             run.no_op(rule.get(name), "has no effect on a redirect")
     path = redirect.get("uri").text()
     if "?" in path or "#" in path or (path and not path.startswith("/")):
-        run.hold("MS250", redirect.get("uri"), f"`{path}` is no plain path, and a redirect can only replace the path")
+        run.hold(
+            "MS250",
+            redirect.get("uri"),
+            f"`{path}` is no plain path, and a redirect can only replace the path",
+        )
         raise Held
-    if path and run.hold("MS253", redirect.get("uri"), "Linkerd drops the query when a redirect replaces the path; Istio keeps it"):
+    if path and run.hold(
+        "MS253",
+        redirect.get("uri"),
+        "Linkerd drops the query when a redirect replaces the path; Istio keeps it",
+    ):
         raise Held
     hostname, _, port = redirect.get("authority").text().partition(":")
     number = redirect.get("port").value() or (int(port) if port.isdigit() else None)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from transformer.ledger import Mark
 from transformer.objects import View
 from transformer.order.paths import escaped
-from transformer.order.predicates import Match, Path, Value
+from transformer.order.predicates import Match, Named, Path, Value
 from transformer.rules.istio import expressions
 from transformer.run import Run
 
@@ -52,8 +52,7 @@ def lower(run: Run, match: View) -> Lowered:
             used.append(field)
         elif name in ("headers", "queryParams", "withoutHeaders"):
             conditions = tuple(_conditions(run, field, name))
-            target = {"headers": "headers", "queryParams": "query", "withoutHeaders": "without_headers"}[name]
-            result = [found._replace(**{target: conditions}) for found in result]
+            result = [_with_conditions(found, name, conditions) for found in result]
             used.append(field)
         elif name in ("name", "statPrefix"):
             run.no_op(field, "names a route in logs and metrics only")
@@ -62,6 +61,16 @@ def lower(run: Run, match: View) -> Lowered:
         elif name not in ("port", "gateways", "ignoreUriCase"):
             _refuse(run, field, name)
     return Lowered(tuple(result), run.translated(*used))
+
+
+def _with_conditions(match: Match, name: str, conditions: Named) -> Match:
+    if name == "headers":
+        return match._replace(headers=conditions)
+    return (
+        match._replace(query=conditions)
+        if name == "queryParams"
+        else match._replace(without_headers=conditions)
+    )
 
 
 def _refuse(run: Run, field: View, name: str) -> None:
@@ -79,7 +88,11 @@ def _path(run: Run, match: View, uri: View) -> Path | None:
     """The path condition; None where it can never hold (request paths start with a slash)."""
     kind, text = _string_match(uri)
     folded = match.get("ignoreUriCase").value() is True and kind in ("exact", "prefix")
-    if kind == "presence" or (kind in ("prefix", "regex") and text in ("", ".*")) or (kind == "prefix" and text == "/"):
+    if (
+        kind == "presence"
+        or (kind in ("prefix", "regex") and text in ("", ".*"))
+        or (kind == "prefix" and text == "/")
+    ):
         return Path("any")
     if kind == "regex":
         return Path("regex", _expression(run, uri.get("regex"), text))
@@ -96,12 +109,11 @@ def _path(run: Run, match: View, uri: View) -> Path | None:
     return Path("regex", flag + escaped(text) + ".*")
 
 
-def _methods(run: Run, field: View) -> tuple[str, ...]:
+def _methods(run: Run, field: View) -> tuple[str | None, ...]:
     kind, text = _string_match(field)
     if kind == "presence" or (kind == "regex" and text == ".*"):
-        raise_on = "every method"
-        run.no_op(field, f"matches {raise_on}")
-        return (None,)  # type: ignore[return-value]
+        run.no_op(field, "matches every method")
+        return (None,)
     methods = text.strip("()^$").split("|") if kind == "regex" else [text]
     if kind == "prefix" or not all(method in METHODS for method in methods):
         run.hold("MS213", field, f"the method condition {kind} `{text}` is not one of {', '.join(METHODS)}")

@@ -33,7 +33,11 @@ def lower(run: Run, entry: View) -> tuple[Match, ...]:
     headers: dict[str, Value] = {}
     for name, field in _headers(entry.get("headers")):
         if name.lower() == "host":
-            _refuse(run, field, "the `host` header is matched against the authority, which a mesh route cannot tell")
+            _refuse(
+                run,
+                field,
+                "the `host` header is matched against the authority, which a mesh route cannot tell",
+            )
         text = field.text()
         headers[name.lower()] = Value("regex", _expression(run, field, text))
     methods = [method.text() for method in entry.get("methods").each()]

@@ -45,7 +45,11 @@ def _reach(run: Run, obj: Obj) -> Iterator[Obj]:
     namespace = body.get("destination", "namespace").text() or obj.namespace
     for workload in run.context.workloads():
         template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
-        used = template.get("spec", "serviceAccountName").text() or template.get("spec", "serviceAccount").text() or "default"
+        used = (
+            template.get("spec", "serviceAccountName").text()
+            or template.get("spec", "serviceAccount").text()
+            or "default"
+        )
         if not workload.context and workload.namespace == namespace and (used == account or not account):
             yield workload
     for found in run.context.objects("", "Namespace"):
@@ -57,6 +61,8 @@ def _route_groups(run: Run, obj: Obj) -> Iterator[Obj]:
     body = obj.spec if obj.spec else obj.view
     for name in ("rules", "specs"):
         for entry in body.get(name).each():
-            found = run.context.find(_SPECS, entry.get("kind").text(), obj.namespace, entry.get("name").text()).obj
+            found = run.context.find(
+                _SPECS, entry.get("kind").text(), obj.namespace, entry.get("name").text()
+            ).obj
             if found is not None and not found.context:
                 yield found

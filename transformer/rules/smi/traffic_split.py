@@ -7,13 +7,14 @@ https://github.com/servicemeshinterface/smi-spec/tree/main/apis/traffic-split
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from transformer import service_protocol
-from transformer.ir.routes import Backend, Forward, Parent, Route, RouteRule
+from transformer.ir.routes import Action, Backend, Forward, Parent, Route, RouteRule
 from transformer.ledger import NO_OP, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
+from transformer.order.predicates import Match
 from transformer.rules.registry import rule
 from transformer.rules.smi import route_group, weights
 from transformer.run import Run
@@ -53,7 +54,12 @@ def _translate(run: Run, obj: Obj) -> None:
             run.mark(field, Fate(NO_OP, "MS005"))
     root_field = obj.spec.get("service")
     if not root_field.text():
-        _refuse(run, "MS004", root_field if root_field.present else obj, "a TrafficSplit needs a root Service as text")
+        _refuse(
+            run,
+            "MS004",
+            root_field if root_field.present else obj,
+            "a TrafficSplit needs a root Service as text",
+        )
     root = _service(run, root_field)
     _refuse_rivals(run, obj, root)
     ports = _ports(run, root_field, root)
@@ -84,7 +90,9 @@ def _refuse_owned(run: Run, obj: Obj) -> None:
             }
             smi = kind == "Canary" or owner.spec.get("strategy", "canary", "trafficRouting", "smi").present
             if smi and owner.namespace == obj.namespace and obj.name in names:
-                _refuse(run, "MS200", obj, f"{owner.ref} edits this object while it runs; migrate that one first")
+                _refuse(
+                    run, "MS200", obj, f"{owner.ref} edits this object while it runs; migrate that one first"
+                )
 
 
 def _service(run: Run, field: View) -> Obj:
@@ -92,7 +100,12 @@ def _service(run: Run, field: View) -> Obj:
     name, _, rest = field.text().partition(".")
     namespace = rest.partition(".")[0]
     if namespace and field.obj.namespace and namespace != field.obj.namespace:
-        _refuse(run, "MS501", field, f"`{field.text()}` lies in another namespace than the split, which no implementation follows")
+        _refuse(
+            run,
+            "MS501",
+            field,
+            f"`{field.text()}` lies in another namespace than the split, which no implementation follows",
+        )
     found = run.context.service(field.obj.namespace, name).obj
     where = f"{field.obj.namespace}/{name}".lstrip("/")
     if found is None:
@@ -109,7 +122,12 @@ def _refuse_rivals(run: Run, obj: Obj, root: Obj) -> None:
         name = other.spec.get("service").text().partition(".")[0]
         if other.uid != obj.uid and other.namespace == obj.namespace and name == root.name:
             run.units.bind([obj.uid, other.uid])
-            _refuse(run, "MS206", obj, f"{other.ref} splits {root.ref} too; which one is in effect depends on the implementation")
+            _refuse(
+                run,
+                "MS206",
+                obj,
+                f"{other.ref} splits {root.ref} too; which one is in effect depends on the implementation",
+            )
     full = f"{root.name}.{root.namespace}.svc.{run.options['mesh.cluster-domain']}"
     for profile in run.context.objects("linkerd.io", "ServiceProfile"):
         if profile.name == full and (profile.spec.get("routes") or profile.spec.get("dstOverrides")):
@@ -125,7 +143,12 @@ def _ports(run: Run, at: View, root: Obj) -> list[int]:
         if protocol == "udp":
             continue
         if not service_protocol.takes_http_routes(protocol) or service_protocol.is_opaque(number, ranges):
-            _refuse(run, "MS502", at, f"port {number} of {root.ref} is not HTTP; splitting it needs a TCPRoute, which the standard channel lacks")
+            _refuse(
+                run,
+                "MS502",
+                at,
+                f"port {number} of {root.ref} is not HTTP; splitting it needs a TCPRoute, which the standard channel lacks",
+            )
         ports.append(number)
     if not ports:
         _refuse(run, "MS207", at, f"{root.ref} has no ports")
@@ -137,7 +160,12 @@ def _shares(run: Run, backends: View) -> list[int]:
     for backend in backends.each():
         value = weights.quantity(backend.get("weight").value())
         if value is None or not backend.get("service").text():
-            _refuse(run, "MS004", backend, "a backend needs a service as text and a weight that is a number or a quantity")
+            _refuse(
+                run,
+                "MS004",
+                backend,
+                "a backend needs a service as text and a weight that is a number or a quantity",
+            )
         assert value is not None
         found.append(value)
     if not found:
@@ -152,7 +180,12 @@ def _backends(run: Run, backends: View, shares: list[int], port: int) -> Iterato
         service = _service(run, backend.get("service"))
         numbers = {entry.get("port").value() for entry in service.spec.get("ports").each()}
         if port not in numbers:
-            _refuse(run, "MS224", backend.get("service"), f"{service.ref} has no port {port}, which the root Service has")
+            _refuse(
+                run,
+                "MS224",
+                backend.get("service"),
+                f"{service.ref} has no port {port}, which the root Service has",
+            )
         yield Backend(service.namespace, service.name, port, share if len(shares) > 1 else None)
 
 
@@ -160,7 +193,12 @@ def _groups(run: Run, obj: Obj) -> Iterator[Obj]:
     for entry in obj.spec.get("matches").each():
         found = run.context.find(_SPECS, "HTTPRouteGroup", obj.namespace, entry.get("name").text()).obj
         if entry.get("kind").text() != "HTTPRouteGroup" or found is None:
-            _refuse(run, "MS505", entry, f"{entry.get('kind').text()} {entry.get('name').text()} is not in the stream or its context")
+            _refuse(
+                run,
+                "MS505",
+                entry,
+                f"{entry.get('kind').text()} {entry.get('name').text()} is not in the stream or its context",
+            )
         assert found is not None
         yield found
 
@@ -174,15 +212,26 @@ def _route(run: Run, obj: Obj, root: Obj, port: int, forward: Forward, groups: S
     for group in groups:
         for view in route_group.entries(group):
             entries += [order.Entry(match, forward) for match in route_group.lower(run, view)]
-    entries.append(order.Entry(order.Match(), rest, rule=1))
-    result = order.compile(entries, order.LINKERD, order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8))
+    entries.append(order.Entry(Match(), rest, rule=1))
+    result = order.compile(
+        entries, order.LINKERD, order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
+    )
     if isinstance(result, order.Refusal):
-        _refuse(run, "MS219", obj.spec.get("matches"), f"the matches cannot be written as one route: {result.reason}")
+        _refuse(
+            run,
+            "MS219",
+            obj.spec.get("matches"),
+            f"the matches cannot be written as one route: {result.reason}",
+        )
         raise Held
-    return Route((parent,), tuple(RouteRule(found.matches, found.action) for found in result.rules))  # type: ignore[arg-type]
+    return Route(
+        (parent,), tuple(RouteRule(found.matches, cast(Action, found.action)) for found in result.rules)
+    )
 
 
-def _plan(run: Run, obj: Obj, route: Route, name: str, marks: tuple[Mark, ...], groups: Sequence[Obj]) -> None:
+def _plan(
+    run: Run, obj: Obj, route: Route, name: str, marks: tuple[Mark, ...], groups: Sequence[Obj]
+) -> None:
     meta = metadata.metadata(obj, name)
 
     def value(hidden: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Who is in the old mesh today: what Istio's and OSM's injectors make of a Namespace's and a pod template's settings.
+"""Who is in the old mesh today: what the injectors make of a Namespace's and a pod template's settings.
 
-Istio: the webhook selectors of its charts (a Namespace label picks the webhook, the pod's label wins inside it,
-`istio-injection` beats `istio.io/rev`). OSM: the label joins a Namespace, the annotation injects, the pod's wins.
+Istio: the webhook selectors of its charts (a Namespace label picks the webhook, the pod's label wins inside
+it, `istio-injection` beats `istio.io/rev`). OSM: a label joins the Namespace, an annotation injects, the pod's wins.
 https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 """
 
@@ -40,7 +40,7 @@ def osm_value(text: str) -> str | None:
 
 
 class NamespaceSetting(NamedTuple):
-    """What a Namespace says: `sidecar` IN/OUT/UNSET for Istio's webhooks, ambient capture, OSM's label and annotation."""
+    """What a Namespace says: `sidecar` to Istio's webhooks, ambient capture, OSM's label and annotation."""
 
     obj: Obj | None
     sidecar: str = UNSET
@@ -133,9 +133,9 @@ def pod_of(obj: Obj) -> Pod:
 class Injection(NamedTuple):
     """Where a workload's pods are today.
 
-    `state` is IN, OUT or UNSET (the Namespace is not known); `asks` is what the template itself says (IN, OUT, UNSET);
-    `own` whether the template's setting and not the Namespace's puts them in the mesh; `doubtful` whether only the
-    deprecated annotation in an unlabelled Namespace speaks for it.
+    `state` is IN, OUT or UNSET (the Namespace is not known); `asks` is what the template itself says; `own` whether
+    the template's setting and not the Namespace's puts them in the mesh; `doubtful` whether only the deprecated
+    annotation in an unlabelled Namespace speaks for it.
     """
 
     state: str
@@ -174,7 +174,7 @@ def _asks(pod: Pod) -> str:
 
 
 def _inject_setting(pod: Pod) -> str:
-    """Istio's own order: the label if present, else the annotation; other values than true and false count as none."""
+    """Istio's order: the label if present, else the annotation; values besides true and false count as none."""
     text = (
         pod.label(SIDECAR_INJECT)
         if pod.labels.get(SIDECAR_INJECT).present

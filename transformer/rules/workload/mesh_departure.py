@@ -1,6 +1,7 @@
 """What a run says once when pods leave Istio: headers and traces that its proxies took care of.
 
-https://istio.io/latest/docs/tasks/observability/distributed-tracing/ , https://linkerd.io/2/features/distributed-tracing/
+https://istio.io/latest/docs/tasks/observability/distributed-tracing/
+https://linkerd.io/2/features/distributed-tracing/
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Objects that read the metrics of Istio's proxies: after the move their series end.
 
-Metric names: https://istio.io/latest/docs/reference/config/metrics/ ; Linkerd's: https://linkerd.io/2/reference/proxy-metrics/
+https://istio.io/latest/docs/reference/config/metrics/ and Linkerd's: https://linkerd.io/2/reference/proxy-metrics/
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _QUERIES = (
     ("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObject"), ("keda.sh", "ScaledJob"),
     ("monitoring.coreos.com", "PrometheusRule"), ("flagger.app", "MetricTemplate"), ("flagger.app", "Canary"),
     ("argoproj.io", "AnalysisTemplate"), ("argoproj.io", "ClusterAnalysisTemplate"),
-    ("grafana.integreatly.org", "GrafanaDashboard"), ("integreatly.org", "GrafanaDashboard"), ("", "ConfigMap"),
+    ("grafana.integreatly.org", "GrafanaDashboard"), ("integreatly.org", "GrafanaDashboard"),
+    ("", "ConfigMap"),
 )  # fmt: skip
 _SCRAPES = (("monitoring.coreos.com", "ServiceMonitor"), ("monitoring.coreos.com", "PodMonitor"))
 

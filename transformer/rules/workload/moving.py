@@ -1,4 +1,4 @@
-"""What is noted for every workload whose pods change meshes: it is a client that moves, and what its pods rely on.
+"""What is noted for every workload whose pods change meshes: that it moves, and what its pods rely on.
 
 Linkerd's side: https://linkerd.io/2/tasks/graceful-shutdown/ , https://linkerd.io/2/features/server-policy/
 """
@@ -37,7 +37,7 @@ def _remedy(run: Run) -> str:
     if run.target.linkerd >= _NATIVE_SIDECARS_SINCE:
         return "Delete the call: Linkerd's native sidecar starts before the application and ends with it."
     return (
-        f'Switch native sidecars on ({run.target.native_sidecar_key}: "true") and delete the call, or use linkerd-await, or '
+        f'Switch native sidecars on ({run.target.native_sidecar_key}: "true") and delete the call, use linkerd-await, or '
         "POST localhost:4191/shutdown with config.linkerd.io/proxy-admin-shutdown: enabled."
     )
 
@@ -49,7 +49,7 @@ def _job(run: Run, pod: Pod) -> None:
     if pod.obj.ref.kind in _JOBS and (native == "false" or (not by_default and native != "true")):
         run.say(
             "MS131", pod.obj, "the pods run to completion, but Linkerd's proxy would keep them running",
-            remedy=f"Set {key}: \"true\" on the pod template, or run the command under linkerd-await --shutdown.",
+            remedy=f'Set {key}: "true" on the pod template, or run it under linkerd-await --shutdown.',
         )  # fmt: skip
 
 

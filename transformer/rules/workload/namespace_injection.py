@@ -1,6 +1,7 @@
-"""Injection settings of a Namespace become `linkerd.io/inject`, and mandatory mTLS its default inbound policy.
+"""Injection settings of a Namespace become `linkerd.io/inject`, mandatory mTLS its default inbound policy.
 
-`istio-injection`, `istio.io/rev`, `istio.io/dataplane-mode`, and OSM's label and annotation go; linkerd-surface §4.1.
+`istio-injection`, `istio.io/rev`, `istio.io/dataplane-mode`, and OSM's label and annotation go.
+https://istio.io/latest/docs/reference/config/labels/
 https://linkerd.io/2/features/proxy-injection/
 """
 
@@ -17,8 +18,8 @@ from transformer.rules.workload.posture import STRICT, posture
 from transformer.run import Run
 
 _SETTINGS = (
-    settings.ISTIO_INJECTION, settings.REVISION, settings.DATAPLANE, settings.OSM_MONITORED, settings.OSM_IGNORE,
-    settings.OSM_INJECTION,
+    settings.ISTIO_INJECTION, settings.REVISION, settings.DATAPLANE, settings.OSM_MONITORED,
+    settings.OSM_IGNORE, settings.OSM_INJECTION,
 )  # fmt: skip
 _WAYPOINTS = ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio.io/ingress-use-waypoint")
 _NOT_NEEDED = (
@@ -39,7 +40,7 @@ _NEVER_BY_LINKERD = frozenset({"kube-system", "cert-manager"})
     kinds=[("", "Namespace")],
     keys=_SETTINGS + _WAYPOINTS + _NOT_NEEDED,
     order=40,
-    summary="injection labels of Istio and OSM become linkerd.io/inject; mandatory mTLS the default inbound policy",
+    summary="injection labels become linkerd.io/inject, mandatory mTLS the default inbound policy",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate the injection settings of every Namespace of the stream, or hold it with what it injects."""
@@ -91,7 +92,7 @@ def _translate(run: Run, obj: Obj, mine: list[View]) -> None:
 
 
 def _wanted(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> str:
-    """`enabled`, `disabled`, or nothing for `linkerd.io/inject`, with findings about settings that do nothing today."""
+    """`enabled`, `disabled` or nothing for `linkerd.io/inject`; settings that do nothing today are named."""
     labels = obj.view.get("metadata", "labels")
     injection = labels.get(settings.ISTIO_INJECTION)
     if obj.name in settings.NEVER_INJECTED:
@@ -159,7 +160,7 @@ def _joins(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> dict[str, 
         run.say(
             "MS133",
             obj,
-            "metrics ports of these pods, and 4191 of their proxies, answer only clients with a mesh identity",
+            "metrics ports, and 4191 of the proxies, answer only clients with a mesh identity",
         )
     return {settings.DEFAULT_POLICY: settings.AUTHENTICATED} if strict and not existing.present else {}
 
@@ -196,7 +197,7 @@ def _pods(run: Run, namespace: Obj) -> Iterator[settings.Pod]:
 
 
 def _tie(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> None:
-    """Injected pods, and pods whose own setting is read against the Namespace's, move with it or not at all."""
+    """Injected pods, and pods with a setting of their own, move with the Namespace or not at all."""
     if not setting.says:
         return
     for pod in _pods(run, obj):

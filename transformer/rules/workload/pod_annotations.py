@@ -1,6 +1,6 @@
 """Sidecar annotations of a pod template and the Linkerd annotations that say the same.
 
-Istio: https://istio.io/latest/docs/reference/config/annotations/ ; Linkerd: its proxy configuration annotations.
+https://istio.io/latest/docs/reference/config/annotations/ , https://linkerd.io/2/reference/proxy-configuration/
 Linkerd has no list of what *is* captured, so an Istio allow-list becomes the skipped complement.
 """
 
@@ -39,9 +39,9 @@ _NOT_NEEDED = (
     "sidecar.istio.io/proxyImage", "sidecar.istio.io/proxyImageType", "sidecar.istio.io/discoveryAddress",
     "sidecar.istio.io/rewriteAppHTTPProbers", "sidecar.istio.io/stats*", "sidecar.istio.io/extraStatTags",
     "sidecar.istio.io/agentLogLevel", "sidecar.istio.io/capNetBindService", "sidecar.istio.io/enableCoreDump",
-    "sidecar.istio.io/controlPlaneAuthPolicy", "status.sidecar.istio.io/port", "readiness.status.sidecar.istio.io/*",
-    "prometheus.istio.io/*", "proxy.istio.io/overrides", "ambient.istio.io/redirection", "ambient.istio.io/dns-capture",
-    "istio.io/rev", "openservicemesh.io/metrics",
+    "sidecar.istio.io/controlPlaneAuthPolicy", "status.sidecar.istio.io/port",
+    "readiness.status.sidecar.istio.io/*", "prometheus.istio.io/*", "proxy.istio.io/overrides",
+    "ambient.istio.io/redirection", "ambient.istio.io/dns-capture", "istio.io/rev", "openservicemesh.io/metrics",
 )  # fmt: skip
 _LOST = {
     "sidecar.istio.io/bootstrapOverride": "Envoy's bootstrap was overridden",
@@ -58,7 +58,7 @@ class Held(Exception):
 
 
 class Plan:
-    """Annotations to write (with the fields that decided them), to remove, and the fields that are accounted for."""
+    """Annotations to write and to remove, and the fields that decided what is written."""
 
     def __init__(self) -> None:
         self.write: dict[str, str] = {}
@@ -211,7 +211,7 @@ def _proxy_config(run: Run, view: View, plan: Plan) -> None:
         run.hold("MS114", view, f"proxy.istio.io/config: {reading.malformed}")
         raise Held
     if reading.needs_agent and run.hold(
-        "MS123", view, f"proxy.istio.io/config: {', '.join(reading.needs_agent)} needs Istio's agent in the pod"
+        "MS123", view, f"proxy.istio.io/config: {', '.join(reading.needs_agent)} needs Istio's agent"
     ):  # fmt: skip
         raise Held
     if reading.lost:
@@ -235,13 +235,14 @@ _PORT_KEYS = tuple(
     )
 ) + ("ambient.istio.io/bypass-inbound-capture",)  # fmt: skip
 _BY_ADDRESS = frozenset({
-    _TRAFFIC + "excludeOutboundIPRanges", _TRAFFIC + "excludeInterfaces", _TRAFFIC + "includeOutboundIPRanges",
+    _TRAFFIC + "excludeOutboundIPRanges", _TRAFFIC + "includeOutboundIPRanges",
+    _TRAFFIC + "excludeInterfaces",
     _OSM + "outbound-ip-range-exclusion-list", _OSM + "outbound-ip-range-inclusion-list",
 })  # fmt: skip
 
 
 def _unless_held(run: Run, key: str, view: View) -> None:
-    """A capture setting that decided no port list: by address it is held, otherwise it says what is the default."""
+    """A capture setting that decided no port list: held if it is by address, else it says the default."""
     text = view.text().strip()
     default = text == "*" or (text == "" and key != _TRAFFIC + "includeOutboundIPRanges")
     if key in _BY_ADDRESS and not default:

@@ -1,7 +1,7 @@
-"""What a pod template contains of the old mesh: sidecars, rewritten probes, gateways, commands that call the agent.
+"""What a pod template contains of the old mesh: sidecars, rewritten probes, gateways, calls of the agent.
 
-Names and ports are those of Istio's injection templates and of OSM's injector (istio-surface §7.7); Linkerd's injector
-skips pods that already have such containers.
+Names and ports are those of Istio's injection templates and of OSM's injector; Linkerd's injector skips pods that
+already have such containers. https://istio.io/latest/docs/ops/deployment/application-requirements/
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _SET_UP = frozenset({"istio-init", "istio-validation", "osm-init"})
 _STATUS_PORTS = frozenset({15020, 15021, 15901, 15902, 15903})
 _REWRITTEN = re.compile(r"^/(?:app-health/|app-lifecycle/|osm-(?:liveness|readiness|startup)-probe)")
 _CALLS_AGENT = re.compile(
-    r"quitquitquit|pilot-agent|(?:localhost|127\.0\.0\.1|\[?::1\]?|0\.0\.0\.0):150(?:00|20|21)\b|:15021/healthz"
+    r"quitquitquit|pilot-agent|:15021/healthz|(?:localhost|127\.0\.0\.1|\[?::1\]?|0\.0\.0\.0):150(?:00|20|21)\b"
 )
 #: Cheap test on a document's bytes before its containers are looked at.
 MAY_CALL_AGENT = re.compile(rb"quitquitquit|pilot-agent|150(?:00|20|21)")
 
 
 class Obstacle(NamedTuple):
-    """Why pods cannot change meshes as they are: finding code, place, message, and a remedy if the code's does not fit."""
+    """Why pods cannot change meshes: finding code, place, message, a remedy where the code's does not fit."""
 
     code: str
     at: View
@@ -84,7 +84,7 @@ def _proxy_container(pod: Pod, container: View) -> Obstacle:
     if image not in ("", "auto"):
         return Obstacle(
             "MS120", container.get("name"), f"container {PROXY} with image {image} is a sidecar or a gateway",
-            "Remove an injected sidecar; rename the container of a gateway, which then is an ordinary workload."
+            "Remove an injected sidecar; rename the container of a gateway, which is a workload then."
         )  # fmt: skip
     if len(list(pod.spec.get("containers").each())) == 1:
         return Obstacle(
@@ -107,7 +107,7 @@ def _rewritten_probes(container: View) -> Iterator[View]:
 
 
 def calls_to_agent(pod: Pod) -> Iterator[View]:
-    """Commands, hooks and environment variables of the application's containers that use the sidecar's ports or program."""
+    """Commands, hooks and variables of the application's containers that use the sidecar's ports or program."""
     for container in containers(pod):
         if container.get("name").text() == PROXY:
             continue

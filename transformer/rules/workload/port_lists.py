@@ -1,6 +1,7 @@
-"""Comma lists of ports as Istio and OSM annotations write them, and the ranges that Linkerd's annotations take.
+"""Comma lists of ports as Istio and OSM annotations write them, and Linkerd's lists of ports and ranges.
 
-https://istio.io/latest/docs/reference/config/annotations/ , https://linkerd.io/2/reference/proxy-configuration/
+https://istio.io/latest/docs/reference/config/annotations/
+https://linkerd.io/2/reference/proxy-configuration/
 """
 
 from __future__ import annotations

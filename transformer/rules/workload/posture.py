@@ -1,7 +1,7 @@
-"""Whether callers need a mesh identity today: PeerAuthentication as far as it is known, else the fact `mesh.mtls`.
+"""Whether callers need a mesh identity today: PeerAuthentication where it is known, else a fact.
 
-A namespace's setting overrides the root namespace's; UNSET inherits; a root setting with a selector does nothing
-(observed I13). https://istio.io/latest/docs/reference/config/security/peer_authentication/
+A namespace's setting overrides the root namespace's, UNSET inherits, and one with a selector is for a workload.
+https://istio.io/latest/docs/reference/config/security/peer_authentication/
 """
 
 from __future__ import annotations
@@ -27,6 +27,6 @@ def posture(run: Run, namespace: str, at: Obj) -> str:
     return run.fact(
         "mesh.mtls",
         at,
-        f"{at.ref} joins Linkerd: where the mesh requires mutual TLS today its proxies must refuse callers without a mesh "
-        f"identity (all-authenticated), else they accept them (Open Service Mesh always requires it: strict)",
+        f"{at.ref} joins Linkerd: where the mesh requires mutual TLS today its proxies must refuse callers without a "
+        "mesh identity (all-authenticated), else they accept them (Open Service Mesh always requires it: strict)",
     )

@@ -1,6 +1,6 @@
 """`proxy.istio.io/config`: ProxyConfig as a YAML or JSON string in an annotation, read field by field.
 
-https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig (protojson: camelCase or snake_case names)
+Names are camelCase or snake_case. https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from transformer.stream import nodes
 _NOT_NEEDED = frozenset({
     "configPath", "binaryPath", "serviceCluster", "parentShutdownDuration", "discoveryAddress", "proxyAdminPort",
     "controlPlaneAuthPolicy", "customConfigFile", "proxyBootstrapTemplatePath", "statusPort", "image", "meshId",
-    "statNameLength", "readinessProbe", "availabilityZone", "statsdUdpAddress", "statsCompression", "envoyMetricsServiceAddress",
+    "statNameLength", "readinessProbe", "availabilityZone", "statsdUdpAddress", "statsCompression",
+    "envoyMetricsServiceAddress",
 })  # fmt: skip
 _DURATION = re.compile(r"^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$")
 _AWAIT = {True: "enabled", False: "disabled"}
@@ -23,8 +24,8 @@ _AWAIT = {True: "enabled", False: "disabled"}
 class Reading(NamedTuple):
     """What a ProxyConfig means for Linkerd.
 
-    `write` are annotations (full key to value), `lost` the fields without a counterpart, `not_needed` those that Linkerd
-    can do without, `needs_agent` those that only Istio's agent can serve, and `malformed` why it cannot be read.
+    `write` are annotations by key, `lost` the fields without a counterpart, `not_needed` those that Linkerd can do
+    without, `needs_agent` those that only Istio's agent can serve, and `malformed` is why it cannot be read.
     """
 
     write: dict[str, str]

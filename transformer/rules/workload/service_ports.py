@@ -1,7 +1,8 @@
-"""Ports of Services whose pods move: the protocol is written as Linkerd reads it, for clients and for the pods.
+"""Ports of Services whose pods move: the protocol is written as Linkerd reads it, for clients and for pods.
 
-Istio reads appProtocol and port names; Linkerd from 2.18 four appProtocol values, and opaque-ports everywhere. What the
-old mesh forwards as plain TCP is opaque; where the server speaks first the pods must say so too (observed L9, I24).
+Istio reads appProtocol and port names; Linkerd four appProtocol values (from 2.18) and opaque-ports. What the old
+mesh forwards as plain TCP is opaque; where the server may speak first the pods have to say so too.
+https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
 https://linkerd.io/2/features/protocol-detection/
 """
 
@@ -55,7 +56,7 @@ class Wishes:
 
 
 class Moved(NamedTuple):
-    """A Service whose pods move: the workloads behind it, and they and their Namespace as owners of its edits."""
+    """A Service whose pods move: the workloads behind it; they and their Namespace own its edits."""
 
     service: Obj
     workloads: list[settings.Pod]
@@ -155,7 +156,7 @@ def _accepts_grpc_web(run: Run, moved: Moved, port: View) -> bool:
 
 
 def _app_protocol(run: Run, moved: Moved, index: int, port: View, protocol: str, *, opaque: bool) -> None:
-    """Write, change or remove the appProtocol of one port; `opaque` is whether the Service's list covers it anyway."""
+    """Write, change or remove the appProtocol of a port; `opaque` is whether the Service's list covers it."""
     declared = port.get("appProtocol").text()
     path = ("spec", "ports", index)
     if declared.lower() in service_protocol.KNOWN_TO_LINKERD or protocol in ("https", "tls"):

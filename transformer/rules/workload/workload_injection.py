@@ -1,7 +1,8 @@
-"""Injection settings and sidecar annotations of a pod template become Linkerd's annotations on the same template.
+"""Injection settings and sidecar annotations of a pod template become Linkerd's annotations on the template.
 
-The pod's own setting beats the Namespace's, as in both injectors; an injection label that a selector uses stays, and the
-Namespace is closed to Istio's injector instead. istio-surface §7, linkerd-surface §4, smi-osm-surface §2.10.
+The pod's own setting beats the Namespace's, as in all injectors. An injection label that a selector uses stays, and
+the Namespace is closed to Istio's injector instead. https://istio.io/latest/docs/reference/config/annotations/
+https://linkerd.io/2/reference/proxy-configuration/
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from transformer.run import Run
 _WAYPOINTS = ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio.io/ingress-use-waypoint")
 #: Labels for telemetry, topology and Istio's own installation; other objects may select pods by them.
 _KEPT_LABELS = (
-    "service.istio.io/", "security.istio.io/", "topology.istio.io/", "networking.istio.io/", "gateway.istio.io/",
-    "operator.istio.io/", "install.operator.istio.io/", "istio.io/gateway-name", "istio.io/waypoint-for",
+    "service.istio.io/", "security.istio.io/", "topology.istio.io/", "networking.istio.io/",
+    "gateway.istio.io/", "operator.istio.io/", "install.operator.istio.io/", "istio.io/gateway-name", "istio.io/waypoint-for",
 )  # fmt: skip
 _SIDECAR_DOMAINS = ("sidecar.istio.io/", "traffic.sidecar.istio.io/", "proxy.istio.io/", "inject.istio.io/")
 _OSM_POD = (
@@ -39,7 +40,7 @@ _OSM_POD = (
     summary="sidecar settings of pod templates become config.linkerd.io annotations; opt-outs carry over",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
-    """Translate the sidecar settings of every workload of the stream that has some, or hold it with its unit."""
+    """Translate the sidecar settings of every workload of the stream, or hold it with its unit."""
     for obj in objs:
         pod = settings.pod_of(obj)
         run.account(obj, [*_misplaced(obj), *_settings(pod)])
@@ -153,7 +154,7 @@ def _injection(run: Run, pod: settings.Pod, injection: settings.Injection, plan:
 
 
 def _agrees(run: Run, existing: View, wanted: str) -> bool:
-    """Whether an existing annotation says the same; one that opts in beside Istio's opt-out is a finished move."""
+    """Whether an existing annotation says the same; opting in beside Istio's opt-out is a finished move."""
     if (
         not existing.present
         or existing.text() == wanted

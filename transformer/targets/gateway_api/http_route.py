@@ -20,7 +20,9 @@ GATEWAY_API = "gateway.networking.k8s.io/v1"
 POLICY = "policy.linkerd.io/v1beta3"
 
 
-def build(route: Route, metadata: dict[str, Any], target: Target, *, hidden: bool, release_namespace: str) -> dict[str, Any]:
+def build(
+    route: Route, metadata: dict[str, Any], target: Target, *, hidden: bool, release_namespace: str
+) -> dict[str, Any]:
     """The route object. `hidden`: Istio must not see it. `release_namespace`: what an unwritten namespace means."""
     policy = hidden or not target.reads_gateway_api
     namespace = metadata.get("namespace", release_namespace)
@@ -42,7 +44,9 @@ def needs_gateway_group(route: Route) -> str:
         action = rule.action
         if isinstance(action, Redirect) and action.code not in (301, 302):
             return f"redirect code {action.code}"
-        if isinstance(action, Forward) and (action.response or any(backend.response for backend in action.backends)):
+        if isinstance(action, Forward) and (
+            action.response or any(backend.response for backend in action.backends)
+        ):
             return "response header changes"
     return ""
 
@@ -102,7 +106,9 @@ def _match(match: Match) -> dict[str, Any]:
 
 
 def _path(path: Path) -> dict[str, str]:
-    kind = {"exact": "Exact", "prefix": "PathPrefix", "regex": "RegularExpression", "any": "PathPrefix"}[path.kind]
+    kind = {"exact": "Exact", "prefix": "PathPrefix", "regex": "RegularExpression", "any": "PathPrefix"}[
+        path.kind
+    ]
     return {"type": kind, "value": expression(path.value) if path.kind == "regex" else path.value}
 
 

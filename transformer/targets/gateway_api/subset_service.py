@@ -24,7 +24,11 @@ def build(service: Obj, owner: Obj, subset: str, labels: dict[str, str], target:
     """The Service for a subset; `owner` is the object whose place and delivery annotations it takes."""
     ports = []
     for port in service.spec.get("ports").each():
-        copied = {key: field.value() for key, field in port.items() if key in ("name", "port", "targetPort", "protocol", "appProtocol")}
+        copied = {
+            key: field.value()
+            for key, field in port.items()
+            if key in ("name", "port", "targetPort", "protocol", "appProtocol")
+        }
         declared = copied.get("appProtocol")
         if target.reads_app_protocol and isinstance(declared, str):
             copied["appProtocol"] = APP_PROTOCOLS.get(declared.lower(), declared)
@@ -32,4 +36,9 @@ def build(service: Obj, owner: Obj, subset: str, labels: dict[str, str], target:
     meta = metadata.metadata(owner, name(service.name, subset), namespace=service.namespace)
     meta.pop("labels", None)
     selector = {str(key): str(value) for key, value in (service.spec.get("selector").value() or {}).items()}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"selector": selector | labels, "ports": ports}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta,
+        "spec": {"selector": selector | labels, "ports": ports},
+    }

@@ -1,0 +1,26 @@
+"""The check of an Istio object against its kind's definition before a rule reads it."""
+
+from __future__ import annotations
+
+from transformer.ledger import NO_OP, Fate
+from transformer.objects import Obj
+from transformer.rules import fields
+from transformer.rules.istio import schema
+from transformer.rules.istio.virtual_service_match import Held
+from transformer.run import Run
+
+
+def check_fields(run: Run, obj: Obj, kind: str) -> None:
+    """Compare the spec with the kind's definition: unknown fields are told, malformed ones hold the object."""
+    malformed = False
+    if not obj.spec.is_mapping:
+        run.hold("MS004", obj, "has no spec")
+        raise Held
+    for problem in fields.check(obj.spec, schema.shape(kind)):
+        if problem.pruned:
+            run.say("MS005", problem.at, f"{problem.why}; the API server drops it, so it has no effect")
+            run.mark(problem.at, Fate(NO_OP, "MS005"))
+        else:
+            malformed |= run.hold("MS004", problem.at, problem.why)
+    if malformed:
+        raise Held

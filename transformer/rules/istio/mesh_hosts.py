@@ -1,0 +1,169 @@
+"""Which Services the hosts of a VirtualService on `mesh` are, and whether Linkerd would honour a route on them.
+
+On the mesh one VirtualService wins a host whole, the oldest; objects of one host form a migration unit (observed I2, L13, L14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from transformer import service_protocol
+from transformer.objects import Obj, View
+from transformer.rules.istio import destinations, hosts
+from transformer.rules.istio.virtual_service_match import Held
+from transformer.run import Run
+from transformer.targets import metadata
+
+MESH = "mesh"
+
+
+class Bound(NamedTuple):
+    """A host of a VirtualService that is a Service, with the ports that take HTTP routes."""
+
+    service: Obj
+    ports: tuple[int, ...]
+
+
+def claims(run: Run) -> dict[tuple[str, str], list[Obj]]:
+    """Which VirtualServices of stream and context claim a Service on the mesh."""
+    domain = run.options["mesh.cluster-domain"]
+    found: dict[tuple[str, str], list[Obj]] = {}
+    for obj in run.context.objects(destinations.ISTIO, "VirtualService"):
+        names = [name.text() for name in obj.spec.get("gateways").each()]
+        if names and MESH not in names:
+            continue
+        for host in obj.spec.get("hosts").each():
+            resolved = hosts.resolve(host.text(), obj.namespace, domain)
+            claimants = found.setdefault((resolved.namespace, resolved.name or host.text()), [])
+            if obj not in claimants:
+                claimants.append(obj)
+    return found
+
+
+def bind_host(run: Run, host: View, claims: dict[tuple[str, str], list[Obj]]) -> Bound:
+    """The Service that a host means; raises `Held` where there is none to attach a route to."""
+    obj = host.obj
+    resolved = hosts.resolve(host.text(), obj.namespace, run.options["mesh.cluster-domain"])
+    if resolved.kind != "service":
+        why = {
+            "half-name": "is half a name: Istio matches it literally, neither the short nor the full name of the Service",
+            "wildcard": "is a wildcard; a route needs Services as parents",
+            "address": "is an address; a route needs Services as parents",
+            "external": "is outside the cluster; a route of the mesh needs a Service as parent",
+        }[resolved.kind]
+        run.hold("MS205", host, f"host `{host.text()}` {why}")
+        raise Held
+    where = f"{resolved.namespace}/{resolved.name}".lstrip("/")
+    rivals = [other for other in claims.get((resolved.namespace, resolved.name), []) if other.uid != obj.uid]
+    for other in rivals:
+        run.units.bind([obj.uid, other.uid])
+    if rivals and any(other.spec.value() != obj.spec.value() for other in rivals):
+        run.hold(
+            "MS206",
+            host,
+            f"{rivals[0].ref} claims {where} too; which one is in effect depends on their age in the cluster",
+        )
+        raise Held
+    service = run.context.service(resolved.namespace, resolved.name).obj
+    if service is None:
+        run.hold("MS202", host, f"Service {where} is not in the stream or its context, so its ports are unknown",
+                 remedy="Render the Service in the same stream, or name its manifest with `context`.")  # fmt: skip
+        raise Held
+    _refuse_parent(run, host, service, where)
+    return Bound(service, tuple(number for number, _ in destinations.http_ports(service)))
+
+
+def _refuse_parent(run: Run, host: View, service: Obj, where: str) -> None:
+    """Services on which Linkerd would not honour a route (observed L9, L13, L14)."""
+    if service.spec.get("type").text() == "ExternalName" or service.spec.get("clusterIP").text() == "None":
+        kind = "headless" if service.spec.get("clusterIP").text() == "None" else "an ExternalName"
+        run.hold(
+            "MS225",
+            host,
+            f"Service {where} is {kind}; Linkerd attaches routes to Services with a cluster IP only",
+        )
+        raise Held
+    ports = destinations.http_ports(service)
+    if not ports:
+        run.hold(
+            "MS207",
+            host,
+            f"no port of Service {where} speaks HTTP by its name or appProtocol, so the rules have no effect today",
+        )
+        raise Held
+    ranges = service_protocol.opaque_ports(service, run.options["linkerd-install.opaque-ports"])
+    for number, _ in ports:
+        if service_protocol.is_opaque(number, ranges):
+            run.hold("MS208", host, f"port {number} of Service {where} is opaque for Linkerd, which ignores routes there",
+                     remedy="Set config.linkerd.io/opaque-ports on the Service (and its pods) to a list without the port.")  # fmt: skip
+            raise Held
+    full = f"{service.name}.{service.namespace}.svc.{run.options['mesh.cluster-domain']}"
+    for profile in run.context.objects("linkerd.io", "ServiceProfile"):
+        if profile.name == full and (profile.spec.get("routes") or profile.spec.get("dstOverrides")):
+            run.hold(
+                "MS209",
+                host,
+                f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {where}",
+            )
+            raise Held
+    for route in run.context.objects("gateway.networking.k8s.io", "HTTPRoute"):
+        refs = [
+            r
+            for r in route.spec.get("parentRefs").each()
+            if r.get("kind").text() == "Service" and r.get("name").text() == service.name
+        ]
+        if (
+            refs
+            and metadata.MARKER not in route.annotations
+            and (refs[0].get("namespace").text() or route.namespace) == service.namespace
+        ):
+            run.hold(
+                "MS215", host, f"{route.ref} already routes {where}; Istio prefers it over the VirtualService"
+            )
+            raise Held
+
+
+def consumer_namespace(run: Run, obj: Obj, bound: Sequence[Bound]) -> str | None:
+    """The namespace whose clients alone the routes are for, or None for all clients."""
+    exported = [entry.text() for entry in obj.spec.get("exportTo").each()]
+    if exported in ([], ["*"]):
+        return None
+    if exported in (["."], [obj.namespace]) and all(b.service.namespace != obj.namespace for b in bound):
+        return obj.namespace
+    run.hold(
+        "MS216",
+        obj.spec.get("exportTo"),
+        "exported to some namespaces only; a route beside the Service applies to all clients",
+    )
+    raise Held
+
+
+def services(run: Run, obj: Obj) -> Iterator[Obj]:
+    for host in obj.spec.get("hosts").each():
+        resolved = hosts.resolve(host.text(), obj.namespace, run.options["mesh.cluster-domain"])
+        found = run.context.service(resolved.namespace, resolved.name).obj
+        if found is not None:
+            yield found
+
+
+def bind_unit(run: Run, obj: Obj) -> None:
+    """VirtualService, DestinationRules and Gateways of its hosts move together or not at all."""
+    domain = run.options["mesh.cluster-domain"]
+    known = destinations.of(run)
+    named = [host.text() for host in obj.spec.get("hosts").each()]
+    for kind in ("http", "tls", "tcp"):
+        for http in obj.spec.get(kind).each():
+            named += [entry.get("destination", "host").text() for entry in http.get("route").each()]
+    for name in dict.fromkeys(named):
+        resolved = hosts.resolve(name, obj.namespace, domain)
+        for other in known.rules(resolved.namespace, resolved.name):
+            run.units.bind([obj.uid, other.uid])
+            known.routed.add(other.uid)
+    for gateway in obj.spec.get("gateways").each():
+        space, _, short = gateway.text().rpartition("/")
+        found = run.context.find(
+            destinations.ISTIO, "Gateway", space if space not in ("", ".") else obj.namespace, short
+        ).obj
+        if found is not None:
+            run.units.bind([obj.uid, found.uid])

@@ -1,0 +1,202 @@
+"""The http rules of a VirtualService compiled for clients that dial one port of a Service.
+
+Istio keeps the dialled port where a destination names none (observed I4), so each port has its own list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+from transformer import service_protocol
+from transformer.findings import FieldPath
+from transformer.ir.routes import Action, Forward, Parent, Retry, Route, RouteRule
+from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
+from transformer.objects import Obj, View
+from transformer.order import compile as order
+from transformer.order.predicates import Match
+from transformer.rules.istio import destinations, virtual_service_action, virtual_service_match
+from transformer.rules.istio.mesh_hosts import MESH, services
+from transformer.rules.istio.virtual_service_match import Held
+from transformer.run import Run
+
+
+class Planned(NamedTuple):
+    """Route objects for one Service port, with what they account for and stand on."""
+
+    parent: Parent
+    routes: tuple[Route, ...]
+    marks: tuple[Mark, ...]
+    owners: tuple[Obj, ...]
+
+
+class Group(NamedTuple):
+    """What Linkerd keeps per route object: rules that differ in it stand in different objects."""
+
+    retry: Retry | None
+    timeout_ms: int | None
+
+
+def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) -> Planned:
+    """Compile the list for clients that dial one port of the Service."""
+    entries: list[order.Entry] = []
+    marks: list[Mark] = []
+    stands_on: list[Obj] = []
+    per_rule = run.target.rule_timeouts and run.target.reads_gateway_api
+    for index, http in enumerate(obj.spec.get("http").each()):
+        taken = list(_matches(run, http, port))
+        if not any(lowered.matches for lowered in taken):
+            continue
+        reached.add(index)
+        action = virtual_service_action.lower(run, http, port)
+        marks += action.marks
+        stands_on += action.owners
+        timeout = action.action.timeout_ms if isinstance(action.action, Forward) and not per_rule else None
+        for lowered in taken:
+            leaves = tuple(mark.path for mark in lowered.marks)
+            marks += lowered.marks
+            entries += [
+                order.Entry(match, action.action, Group(action.retry, timeout), (index, leaves), index)
+                for match in lowered.matches
+            ]
+        if any(match == Match() for lowered in taken for match in lowered.matches):
+            break
+    routes = _compile(run, obj, service, port, entries)
+    _edit_protocol(run, obj, service, port)
+    return Planned(
+        Parent(service.namespace, service.name, port), routes, tuple(marks), tuple(dict.fromkeys(stands_on))
+    )
+
+
+def _matches(run: Run, http: View, port: int) -> Iterator[virtual_service_match.Lowered]:
+    matches = [match for match in http.get("match").each()]
+    if not matches:
+        if http.get("match").present:
+            run.no_op(http.get("match"), "an empty list matches everything, as no list does")
+        yield virtual_service_match.Lowered((Match(),), ())
+    for match in matches:
+        gateways = [name.text() for name in match.get("gateways").each()]
+        wanted = match.get("port").value()
+        if gateways and MESH not in gateways:
+            run.mark(match, Fate(NO_OP, "matches on gateways that the VirtualService does not name"))
+            continue
+        for name in ("port", "gateways"):
+            if match.get(name).present:
+                run.mark(match.get(name), Fate(TRANSLATED, "parentRefs"))
+        if wanted is not None and wanted != port:
+            _account_elsewhere(run, match, http.obj, wanted)
+            continue
+        yield virtual_service_match.lower(run, match)
+
+
+def _account_elsewhere(run: Run, match: View, obj: Obj, wanted: Any) -> None:
+    """A match for another port: decided on that port, or never where no host has it."""
+    if all(wanted not in destinations.port_numbers(service) for service in services(run, obj)):
+        run.mark(match, Fate(NO_OP, "no Service of its hosts has this port"))
+        run.say(
+            "MS217", match.get("port"), f"no Service of the hosts has port {wanted}, so the match never fires"
+        )
+
+
+def _compile(run: Run, obj: Obj, service: Obj, port: int, entries: list[order.Entry]) -> tuple[Route, ...]:
+    """Route objects that give every request Istio's outcome; raises `Held` with a witness where there are none."""
+    where = f"{service.namespace}/{service.name}".lstrip("/")
+    if not entries:
+        run.hold(
+            "MS218",
+            obj,
+            f"no rule applies to port {port} of {where}: every request gets 404, which no route can say",
+        )
+        raise Held
+    limits = order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
+    result = order.compile(entries, order.LINKERD, limits)
+    if isinstance(result, order.Refusal):
+        at = obj.spec.get("http")
+        witness = f": {_request(result.witness)}" if result.witness is not None else ""
+        run.hold(
+            "MS219",
+            at,
+            f"the order of the rules cannot be kept on port {port} of {where}: {result.reason}{witness}",
+        )
+        raise Held
+    for index, leaves in (source for source in result.shadowed):
+        _account_shadowed(run, obj, index, leaves)
+    return tuple(_objects(run, result, Parent(service.namespace, service.name, port)))
+
+
+def _objects(run: Run, compiled: order.Compiled, parent: Parent) -> Iterator[Route]:
+    by_object: dict[int, list[order.Rule]] = {}
+    for found in compiled.rules:
+        by_object.setdefault(found.object, []).append(found)
+    for _, rules in sorted(by_object.items()):
+        group = cast(Group, rules[0].group)
+        found_rules = tuple(RouteRule(r.matches, cast(Action, r.action)) for r in rules)
+        yield Route((parent,), found_rules, group.retry, group.timeout_ms)
+
+
+def _account_shadowed(run: Run, obj: Obj, index: int, leaves: Sequence[FieldPath]) -> None:
+    for leaf in leaves:
+        run.ledger.enter(
+            Mark(obj.uid, leaf, Fate(NO_OP, "never reached: an earlier rule takes these requests"))
+        )
+    field = obj.spec.get("http")
+    run.say(
+        "MS226",
+        field,
+        f"rule {index} has a match that is never reached, because an earlier rule takes its requests; it is left out",
+    )
+
+
+def _request(witness: Any) -> str:
+    parts = [witness.method, witness.path]
+    if witness.query:
+        parts[1] += "?" + "&".join(f"{name}={value}" for name, value in witness.query)
+    return " ".join(parts) + "".join(f", {name}: {value}" for name, value in witness.headers)
+
+
+def _edit_protocol(run: Run, obj: Obj, service: Obj, port: int) -> None:
+    """Linkerd ignores routes on a port whose appProtocol it does not know: write the one that it does (observed L9)."""
+    for index, field in enumerate(service.spec.get("ports").each()):
+        declared = field.get("appProtocol").text()
+        wanted = service_protocol.APP_PROTOCOLS.get(declared.lower())
+        if field.get("port").value() != port or not run.target.reads_app_protocol or not declared:
+            continue
+        if wanted is None and declared.lower() not in service_protocol.KNOWN_TO_LINKERD:
+            run.hold(
+                "MS227",
+                obj,
+                f"Linkerd takes appProtocol {declared} of port {port} of {service.ref} for opaque TCP and ignores routes there",
+            )
+            raise Held
+        if wanted is not None and service.context:
+            run.hold(
+                "MS227",
+                obj,
+                f"{service.ref} must say appProtocol {wanted} on port {port}, but it is only in the context",
+            )
+            raise Held
+        if wanted is not None:
+            run.edit(service, ("spec", "ports", index), write={"appProtocol": wanted}, owners=[obj])
+
+
+def account_unreached(run: Run, obj: Obj, reached: set[int]) -> None:
+    """Rules that apply to no port of the mesh, or stand behind one that takes everything: Istio does not even generate them."""
+    for index, http in enumerate(obj.spec.get("http").each()):
+        if index not in reached:
+            run.say("MS226", http, "no request of the mesh ever reaches this rule; it is left out")
+            run.mark(http, Fate(NO_OP, "MS226"))
+
+
+def tell_normalization(run: Run, obj: Obj, planned: Sequence[Planned]) -> None:
+    """Once per run: Istio's proxies resolve dot segments and decode unreserved characters before they match (I28)."""
+    paths = any(
+        m.path.kind != "any"
+        for plan in planned
+        for route in plan.routes
+        for r in route.rules
+        for m in r.matches
+    )
+    if paths and not run.memo.get("told-normalization"):
+        run.memo["told-normalization"] = True
+        run.say("MS228", obj.spec.get("http"), "paths are matched as they are sent: Istio's proxies read `/a/../b` as `/b` and `/%61` as `/a` "
+                "before they match, Linkerd's do not; this holds for every route of this run")  # fmt: skip
