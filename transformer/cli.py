@@ -112,16 +112,17 @@ def _transform(call: Call) -> int:
     if data is None:
         output.say(ABOUT + "\nNothing is piped in. For example:\n\n" + USES)
         return USAGE
+    if b"ResourceList" in data:
+        from transformer.frontends import krm
+
+        found = krm.detect(data)
+        if found is not None:
+            return krm.run(data, found, call.layers, call.environ)
     chosen = settings.resolve(call.layers, call.environ)
     wants_report = chosen.options["report-file"] or chosen.options["report"] != "text"
     if data.strip() and not wants_report and not scan.contains(data, needles.NEEDLES):
         output.write(data)
         return 0
-    from transformer.frontends import krm
-
-    found = krm.detect(data)
-    if found is not None:
-        return krm.run(data, found, call.layers, call.environ)
     from transformer.frontends import stream
 
     return stream.run(data, chosen, call.environ)

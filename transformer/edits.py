@@ -41,20 +41,41 @@ def _map_operations(obj: Obj, path: FieldPath, write: dict[str, Any], remove: li
         return [_create(obj, path, write)] if write else []
     present = dict(view.items())
     gone = [key for key in remove if key in present]
+    new = [key for key in write if key not in present]
+    renamed = _renames(
+        {key: present[key].value() for key in gone}, {key: write[key] for key in new}, len(present)
+    )
     found: list[splice.Op] = []
     for key, value in write.items():
-        if key in present:
-            if present[key].value() != value:
-                found.append(splice.Set((*path, key), value))
-        elif gone and not isinstance(value, (dict, list)) and not present[gone[0]].is_mapping:
-            old = gone.pop(0)
-            if present[old].value() != value:
-                found.append(splice.Set((*path, old), value))
+        old = renamed.get(key, key)
+        if old in present and present[old].value() != value:
+            found.append(splice.Set((*path, old), value))
+        if old != key:
             found.append(splice.Rename((*path, old), key))
-        else:
+        elif key not in present:
             found.append(splice.Insert(path, key, value))
-    found += [splice.Remove((*path, key), prune=True) for key in gone]
+    kept = set(renamed.values())
+    found += [splice.Remove((*path, key), prune=True) for key in gone if key not in kept]
     return found
+
+
+def _renames(gone: dict[str, Any], new: dict[str, Any], size: int) -> dict[str, str]:
+    """Which new key takes the line of which old one: the same value moved, one for one, or the last lines of a map.
+
+    A comment on the line stays with what it is about, so unrelated keys are not paired.
+    """
+    pairs: dict[str, str] = {}
+    left = dict(gone)
+    for key, value in new.items():
+        old = next((name for name, text in left.items() if text == value and isinstance(text, str)), None)
+        if old is not None:
+            pairs[key] = old
+            del left[old]
+    rest = [key for key, value in new.items() if key not in pairs and not isinstance(value, (dict, list))]
+    scalars = [name for name, text in left.items() if not isinstance(text, (dict, list))]
+    if rest and scalars and ((len(rest) == len(scalars) == 1) or (len(gone) == size and not pairs)):
+        pairs[rest[0]] = scalars[0]
+    return pairs
 
 
 def _create(obj: Obj, path: FieldPath, write: dict[str, Any]) -> splice.Op:

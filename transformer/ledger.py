@@ -57,7 +57,7 @@ class Ledger:
         """The gravest fate entered for the leaf itself or for a map that contains it."""
         fates = self._fates.get(uid, {})
         found: Fate | None = None
-        for depth in range(len(leaf), 0, -1):
+        for depth in range(len(leaf), -1, -1):
             entry = fates.get(leaf[:depth])
             if entry is not None and (found is None or _GRAVITY[entry.kind] > _GRAVITY[found.kind]):
                 found = entry

@@ -23,6 +23,7 @@ class Derived(NamedTuple):
     value: dict[str, Any] | Callable[[bool], dict[str, Any]]
     owners: tuple[Obj, ...]
     marks: tuple[Mark, ...]
+    order: int = 0
 
 
 class Edit(NamedTuple):
@@ -64,6 +65,7 @@ class Run:
         self.gateway_only: list[tuple[View, str]] = []
         self.used_acceptances: set[tuple[str, str]] = set()
         self.memo: dict[str, Any] = {}
+        self.run_wide: dict[str, list[tuple[Obj, Finding]]] = {}
 
     # -- what a rule says -------------------------------------------------------------------------------------------
 
@@ -73,6 +75,11 @@ class Run:
         if finding not in self.findings:
             self.findings.append(finding)
         return finding
+
+    def once(self, code: str, at: View | Obj, message: str, *, remedy: str = "") -> None:
+        """A finding that holds for the whole run: told once, on the first object of it that is not held."""
+        finding = self._finding(code, at, message, remedy, "", codes.CODES[code].severity)
+        self.run_wide.setdefault(code, []).append((at.obj if isinstance(at, View) else at, finding))
 
     def hold(self, code: str, at: View | Obj, message: str, *, remedy: str = "") -> bool:
         """Ask that the object at `at` stays, with an error finding; False if a person accepted this loss.
@@ -130,9 +137,11 @@ class Run:
         value: dict[str, Any] | Callable[[bool], dict[str, Any]],
         owners: Sequence[Obj],
         marks: Iterable[Mark] = (),
+        *,
+        order: int = 0,
     ) -> None:
-        """Plan a new object at the place of its first owner; it is emitted only if no owner is held."""
-        self.derived.append(Derived(value, tuple(owners), tuple(marks)))
+        """Plan a new object at the place of its first owner, by `order` there; emitted only if no owner is held."""
+        self.derived.append(Derived(value, tuple(owners), tuple(marks), order))
 
     def edit(
         self, target: Obj, path: FieldPath, *, write: dict[str, Any] | None = None, remove: Sequence[str] = (),

@@ -81,7 +81,7 @@ def transform(
     ]
     _apply_rules(run, objects)
     settlement = settle(run)
-    if any(not missing.at.uid in settlement.held for entries in run.facts.values() for missing in entries):
+    if any(missing.at.uid not in settlement.held for entries in run.facts.values() for missing in entries):
         report = _report(run, settlement, findings, objects, USAGE)
         return Result([], report)
     output = _write(stream, run, settlement)
@@ -131,7 +131,7 @@ def _write(stream: Input, run: Run, settlement: Settlement) -> list[bytes | memo
         stays = obj.uid in settlement.held or (settlement.coexisting and obj.uid in run.client_config)
         if obj.part is not None and not stays:
             obj.part.dropped = True
-    for emitted in settlement.emitted:
+    for emitted in sorted(settlement.emitted, key=lambda one: one.plan.order):
         part = emitted.plan.owners[0].part
         if part is None:
             raise BugError(f"{emitted.ref} has no place in the stream")
@@ -151,10 +151,7 @@ def _report(
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
     return Report(
-        sorted(
-            findings,
-            key=lambda f: (-SEVERITIES.index(f.severity), f.file, f.line, f.code, f.field, f.message),
-        ),
+        sorted(findings, key=_rank),
         [_object_fate(run, settlement, obj, findings) for obj in objects if _concerned(run, obj)],
         [(emitted.ref, str(emitted.plan.owners[0].ref)) for emitted in settlement.emitted],
         [run.objects[uid].ref if uid in run.objects else ref_of(run, uid) for uid in settlement.operations],
@@ -176,9 +173,7 @@ def ref_of(run: Run, uid: int) -> ObjectRef:
 def _with_holders(run: Run, settlement: Settlement) -> list[Finding]:
     """Findings of the rules, and one for every object that stays because of another."""
     holder = {uid: _some(run, by).ref for uid, by in settlement.held.items()}
-    found = []
-    for finding in run.findings:
-        found.append(finding)
+    found = _of_what_moves(run, settlement)
     for uid, by in settlement.held.items():
         if run.units.asked(uid) or uid not in run.objects:
             continue
@@ -190,6 +185,26 @@ def _with_holders(run: Run, settlement: Settlement) -> list[Finding]:
             "MS007", code.severity, obj.file, obj.line + obj.root.line, obj.ref, "", f"stays as it is because {holder[uid]} is held",
             code.remedy, held_by=str(holder[by] if by in holder else holder[uid]),
         ))  # fmt: skip
+    return found
+
+
+def _rank(finding: Finding) -> tuple[object, ...]:
+    """Order of the report: gravest first, causes before what follows from them, then by place."""
+    consequence = finding.code in ("MS007", "MS014")
+    severity = -SEVERITIES.index(finding.severity)
+    return (severity, consequence, finding.file, finding.line, finding.code, finding.field, finding.message)
+
+
+def _of_what_moves(run: Run, settlement: Settlement) -> list[Finding]:
+    """Findings of the rules without those that tell what the move would change of an object that stays."""
+    staying = {run.objects[uid].ref for uid in settlement.held if uid in run.objects}
+    found = []
+    for finding in run.findings:
+        changes = finding.severity != "error" and finding.code != "MS005" and not finding.accepted
+        if not (changes and finding.object in staying):
+            found.append(finding)
+    for entries in run.run_wide.values():
+        found += [finding for obj, finding in entries if obj.uid not in settlement.held][:1]
     return found
 
 

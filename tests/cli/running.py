@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.real_tools import ROOT
 from transformer import cli
 
 PLAIN = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: plain}\n"
@@ -97,8 +96,13 @@ def program(
     """The program in a process of its own."""
     done = subprocess.run(
         [sys.executable, *python, "-m", "transformer", *argv],
-        input=stdin, env={**env, "PYTHONPATH": str(ROOT)}, cwd=folder, capture_output=True, timeout=60, check=False,
-    )  # fmt: skip
+        input=stdin,
+        env=env,
+        cwd=folder,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     return Done(done.returncode, done.stdout, done.stderr.decode())
 
 

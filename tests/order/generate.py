@@ -22,6 +22,7 @@ class Shape(NamedTuple):
     groups: int
     hosts: bool
     catch_all: float
+    strings: float = 0.2
 
 
 #: `plausible` is what route lists of real services look like; `wild` is everything at once.
@@ -29,7 +30,9 @@ PLAUSIBLE = Shape("plausible", 0.2, 0.05, 0.1, 0.03, 0.05, 1, False, 0.8)
 GROUPED = Shape("grouped", 0.2, 0.05, 0.1, 0.0, 0.05, 2, False, 0.8)
 WILD = Shape("wild", 0.4, 0.2, 0.3, 0.15, 0.15, 1, True, 0.3)
 WILD_GROUPED = Shape("wild-grouped", 0.4, 0.2, 0.3, 0.1, 0.15, 3, True, 0.3)
-SHAPES = (PLAUSIBLE, GROUPED, WILD, WILD_GROUPED)
+#: The same lists where string prefixes are taken as segment prefixes.
+SEGMENTS = PLAUSIBLE._replace(name="segments", regex=0.0, strings=0.0)
+SHAPES = (PLAUSIBLE, GROUPED, WILD, WILD_GROUPED, SEGMENTS)
 
 LITERALS = ("/", "/a", "/a/", "/a/b", "/ab", "/a/b/c", "/b", "/b.c")
 EXPRESSIONS = (
@@ -95,8 +98,8 @@ def _match(draw: random.Random, shape: Shape) -> Match:
 def _path(draw: random.Random, shape: Shape) -> Path:
     if draw.random() < shape.regex:
         return Path("regex", draw.choice(EXPRESSIONS))
-    kind = draw.choice(("any", "exact", "prefix", "prefix", "string"))
     literal = draw.choice(LITERALS)
+    kind = "string" if draw.random() < shape.strings else draw.choice(("any", "exact", "prefix", "prefix"))
     if kind == "any":
         return Path("any", "")
     if kind == "string":

@@ -22,6 +22,7 @@ from transformer.order.compile import (
 )
 from transformer.order.precedence import Precedence
 from transformer.order.predicates import Match, Path, Value
+from transformer.order.verify import verify
 
 
 def path(text: str) -> Path:
@@ -359,6 +360,35 @@ class TestLimits:
         ]
         rules = compiled(listed(*rows)).rules
         assert rules[0].object == rules[-1].object
+
+    def test_too_many_added_matches_are_refused(self) -> None:
+        rows = [(match("", headers=X), "A"), *((match(f"/p{i}"), f"P{i}") for i in range(9)), (match(), "Z")]
+        assert len(compiled(listed(*rows), limits=Limits(added_matches=9)).rules) == 11
+        refusal = compile(listed(*rows), LINKERD, Limits(added_matches=8))
+        assert isinstance(refusal, Refusal)
+        assert "more than 8 further matches" in refusal.reason
+        both = [(match(f"/p{i}", without_headers={"x": str(i)}), f"P{i}") for i in range(9)]
+        refusal = compile(listed(*both, (match(), "Z")), LINKERD, Limits(added_matches=8))
+        assert isinstance(refusal, Refusal)
+        assert "more than 8 further matches" in refusal.reason
+
+    def test_a_list_too_large_to_enumerate_is_sampled(self) -> None:
+        rows = [
+            (match(f"/p{i}", headers={f"h{i}": "1"}, query={f"q{i}": "1"}, method="GET"), f"P{i}")
+            for i in range(6)
+        ]
+        entries = listed(*rows, (match(), "Z"))
+        assert compile(entries, LINKERD, Limits(requests=100)) == compiled(entries)
+        wrong = as_written(listed((match("", headers=X), "A"), (match("/a"), "B"), *rows, (match(), "Z")))
+        backwards = [entry._replace(rule=9 - entry.rule) for entry in reversed(entries)]
+        verdict = verify(backwards, as_written(entries), LINKERD, NOT_FOUND, 100)
+        assert (verdict.complete, verdict.difference is not None) == (False, True)
+        first = listed((match("", headers=X), "A"), (match("/a"), "B"), *rows, (match(), "Z"))
+        verdict = verify(first, wrong, LINKERD, NOT_FOUND, 100)
+        assert verdict.difference is not None
+        assert oracle.ranked(wrong, "linkerd", verdict.difference) != {
+            oracle.first(first, verdict.difference)
+        }
 
     def test_too_many_rules_that_need_their_order_are_refused(self) -> None:
         rows = [(match(f"~/{letter}.*[0-9]"), letter) for letter in "abcdefghijklmnopqrst"]

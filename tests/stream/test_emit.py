@@ -23,7 +23,7 @@ STRINGS = (
     st.lists(
         st.sampled_from([*PIECES, "\n", "\n\n", "  ", "a: b", "- x", "# c", "---", "word"]), max_size=6
     ).map("".join)
-    | st.text(st.characters(exclude_categories=("Cs",)), max_size=15)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=15)
     | st.sampled_from([text for text, _ in QUOTED])
 )
 SCALARS = (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.stream import trials
 from tests.stream.texts import Texts
-from transformer.stream import nodes, splice
+from transformer.stream import lines, nodes, splice
 from transformer.stream.splice import Insert, InsertItem, Op, Refused, Remove, RemoveItem, Rename, Set
 
 A = ("a",)
@@ -244,7 +244,7 @@ def test_nothing_to_do_changes_nothing() -> None:
 
 def test_a_wrong_splice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def careless(*_: Any) -> list[Any]:
-        return [splice.Change(0, 0, "x: 1\n")]
+        return [lines.Change(0, 0, "x: 1\n")]
 
     monkeypatch.setattr(splice, "_changes", careless)
     with pytest.raises(Refused, match="does not read back"):
@@ -253,7 +253,7 @@ def test_a_wrong_splice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_expected_leaves_its_argument_alone() -> None:
     value = {"a": {"b": [1, 2]}, "c": None}
-    operations = [
+    operations: list[Op] = [
         InsertItem(("a", "b"), 1, 9),
         Insert(("c", "d"), "e", 1),
         RemoveItem(("a", "b", 0)),

@@ -73,7 +73,7 @@ def test_nothing_is_lost(data: bytes) -> None:
 def parsed(text: str) -> list[tuple[Any, ...]] | None:
     """Content events of a stream, None where libyaml refuses it."""
     parser = CParser(text)
-    found = []
+    found: list[tuple[Any, ...]] = []
     try:
         while (event := parser.get_event()) is not None:
             if isinstance(event, events.NodeEvent):

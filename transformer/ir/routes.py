@@ -81,9 +81,13 @@ class RouteRule(NamedTuple):
 
 
 class Route(NamedTuple):
-    """One route object: rules in order, one retry policy (Linkerd keeps it per object), `timeout_ms` where rules cannot."""
+    """One route object: rules in order, one retry policy (Linkerd keeps it per object), `timeout_ms` where rules cannot.
+
+    `label`: what people call the route, to name the object after where one list needs several.
+    """
 
     parents: tuple[Parent, ...]
     rules: tuple[RouteRule, ...]
     retry: Retry | None = None
     timeout_ms: int | None = None
+    label: str = ""

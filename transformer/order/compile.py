@@ -171,14 +171,13 @@ def _refused(
     if given == {wanted}:
         raise RuntimeError(f"the comparison is wrong about {witness}")
     first = first_match(entries, witness)
-    others = [
-        entry for entry in entries if entry.action in given - {wanted} and matches(entry.match, witness)
-    ]
     for pair in unresolved:
         if matches(pair.first.match, witness) and matches(pair.second.match, witness):
-            return Refusal(_why(pair), witness, pair.first.origin, pair.second.origin)
+            rival = pair.second if pair.second.action != wanted else pair.first
+            return Refusal(_why(pair), witness, first, rival.origin)
+    others = [entry for entry in entries if entry.action in given and matches(entry.match, witness)]
     reason = "the target would take another rule" if unresolved else "the comparison found a difference"
-    return Refusal(reason, witness, first, others[0] if others else None)
+    return Refusal(reason, witness, first, next((one for one in others if one.action != wanted), None))
 
 
 def _unexcludable(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from .durations import InvalidDuration
-from .linkerd_admission_routes import GATEWAY, POLICY, grpc_route, http_route, one_rule
+from .linkerd_admission_routes import grpc_route, http_route, one_rule
 from .linkerd_admission_shapes import (
     Refused,
     access_policy,
@@ -28,7 +28,7 @@ from .linkerd_admission_shapes import (
     texts,
     unsigned,
 )
-from .objects import Obj, group_of, namespace_of, spec
+from .objects import GATEWAY, POLICY, Obj, group_of, namespace_of, spec
 from .policy_annotations import InvalidAnnotation
 from .rust_regex import InvalidRegex
 

@@ -13,11 +13,8 @@ from typing import Any
 
 from . import policy_annotations as notes
 from .linkerd_admission_shapes import Refused, mapping, mappings, targets
-from .objects import Obj, annotations_of, group_of, items, spec
+from .objects import POLICY, Obj, annotations_of, group_of, items, spec
 from .rust_regex import compiled
-
-GATEWAY = "gateway.networking.k8s.io"
-POLICY = "policy.linkerd.io"
 
 _HEADER_NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
@@ -171,6 +168,8 @@ def _seconds(text: Any) -> float:
 
 
 def _timeouts(block: Obj) -> None:
-    limits = {key: _seconds(block[key]) for key in ("request", "backendRequest") if block.get(key) is not None}
+    limits = {
+        key: _seconds(block[key]) for key in ("request", "backendRequest") if block.get(key) is not None
+    }
     if len(limits) == 2 and limits["backendRequest"] > limits["request"]:
         raise Refused("backendRequest above request")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from . import policy_annotations as notes
-from .matching import Rank, Request, host_rank, rule_rank
+from .matching import Request, best_rule
 from .objects import Obj, Objects, annotations_of, items, service_port, spec
 from .redirects import UnusableRedirect, linkerd_location
 from .routes import Route, accepted_routes, backend_usable, header_changes, rule_timeouts
@@ -19,7 +19,6 @@ DEFAULT_OPAQUE_PORTS = frozenset({25, 587, 3306, 4444, 5432, 6379, 9300, 11211})
 _OPAQUE_ANNOTATION = "config.linkerd.io/opaque-ports"
 
 _T = TypeVar("_T")
-_Matched = tuple[tuple[Rank, Rank], Route, int, Obj | None]
 
 
 class Outbound:
@@ -87,10 +86,10 @@ class Outbound:
                 "failure_accrual": accrual,
             }
         asked = Request.of(request)
-        matched = _best(routes, asked, grpc=grpc)
+        matched = best_rule(routes, asked, grpc=grpc)
         if matched is None:
             return {**_answer("no-route-404"), "failure_accrual": accrual}
-        _, route, index, match = matched
+        route, index, match = matched
         rule = route.rules[index]
         own_limits = rule_timeouts(route, rule)
         tuning = _tuning(
@@ -205,19 +204,6 @@ def _or_none(read: Callable[[Mapping[str, str]], _T], settings: Mapping[str, str
         return read(settings)
     except ValueError:
         return None
-
-
-def _best(routes: list[Route], asked: Request, *, grpc: bool) -> _Matched | None:
-    best: _Matched | None = None
-    for route in routes:
-        host = host_rank(route.hostnames, asked.host) if route.hostnames else ()
-        if host is None:
-            continue
-        for index, rule in enumerate(route.rules):
-            found = rule_rank(rule, asked, grpc=grpc)
-            if found is not None and (best is None or (host, found[0]) > best[0]):
-                best = ((host, found[0]), route, index, found[1])
-    return best
 
 
 def _answer(

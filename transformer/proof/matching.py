@@ -6,8 +6,8 @@ method; the first of equals wins (linkerd2-proxy, `linkerd/http/route/src`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 from .objects import Obj, items
@@ -162,3 +162,35 @@ def rule_rank(rule: Obj, request: Request, *, grpc: bool) -> tuple[Rank, Obj | N
         if rank is not None and (best is None or rank >= best[0]):
             best = (rank, match)
     return best
+
+
+class Routed(Protocol):
+    """What has hostnames and rules."""
+
+    @property
+    def hostnames(self) -> Sequence[str]:
+        """Hosts that the route is for; every host where there is none."""
+
+    @property
+    def rules(self) -> Sequence[Obj]:
+        """The rules in their order."""
+
+
+R = TypeVar("R", bound=Routed)
+
+
+def best_rule(routes: Iterable[R], request: Request, *, grpc: bool) -> tuple[R, int, Obj | None] | None:
+    """The route, the index of its rule and the match that win; the first of equals does.
+
+    The match is None for a rule without matches; None for everything where nothing matches.
+    """
+    best: tuple[tuple[Rank, Rank], R, int, Obj | None] | None = None
+    for route in routes:
+        host = host_rank(route.hostnames, request.host) if route.hostnames else ()
+        if host is None:
+            continue
+        for index, rule in enumerate(route.rules):
+            found = rule_rank(rule, request, grpc=grpc)
+            if found is not None and (best is None or (host, found[0]) > best[0]):
+                best = ((host, found[0]), route, index, found[1])
+    return best and best[1:]

@@ -9,6 +9,9 @@ from typing import Any
 
 Obj = Mapping[str, Any]
 
+GATEWAY = "gateway.networking.k8s.io"
+POLICY = "policy.linkerd.io"
+
 WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
 )

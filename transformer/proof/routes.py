@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 
 from . import policy_annotations as notes
 from .durations import InvalidDuration, gateway_millis, linkerd_millis
+from .linkerd_admission import refusal
 from .objects import (
+    GATEWAY,
+    POLICY,
     Obj,
     Objects,
     annotations_of,
@@ -24,10 +27,6 @@ from .objects import (
     namespace_of,
     spec,
 )
-from .rust_regex import InvalidRegex, compiled
-
-GATEWAY = "gateway.networking.k8s.io"
-POLICY = "policy.linkerd.io"
 
 _HTTP_FILTERS = {
     GATEWAY: {"RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect"},
@@ -85,7 +84,14 @@ class Route(NamedTuple):
     @property
     def rules(self) -> list[Obj]:
         """`spec.rules`."""
-        return items(spec(self.obj), "rules")
+        return rules_of(self.obj)
+
+
+def rules_of(route: Obj) -> list[Obj]:
+    """`spec.rules`; the CRDs give an HTTPRoute without the field one rule that matches everything."""
+    if route.get("kind") == "HTTPRoute" and spec(route).get("rules") is None:
+        return [{}]
+    return items(spec(route), "rules")
 
 
 def service_parents(route: Obj, group: str) -> tuple[Parent, ...]:
@@ -102,16 +108,6 @@ def service_parents(route: Obj, group: str) -> tuple[Parent, ...]:
     return tuple(found)
 
 
-def _patterns(route: Obj) -> Iterator[str]:
-    for rule in items(spec(route), "rules"):
-        for match in items(rule, "matches"):
-            path = match.get("path")
-            values = [path] if isinstance(path, Mapping) else []
-            for value in values + items(match, "headers") + items(match, "queryParams"):
-                if value.get("type") == "RegularExpression":
-                    yield str(value.get("value") or "")
-
-
 def is_service_backend(ref: Obj) -> bool:
     """Whether a backendRef names a core Service."""
     return (
@@ -119,26 +115,7 @@ def is_service_backend(ref: Obj) -> bool:
     )
 
 
-def _admitted(route: Obj, group: str) -> bool:
-    """What the policy webhook checks of a route with a Service parent, annotations aside."""
-    try:
-        for pattern in _patterns(route):
-            compiled(pattern)
-    except InvalidRegex:
-        return False
-    for rule in items(spec(route), "rules"):
-        if group == POLICY and any(
-            f.get("type") not in _HTTP_FILTERS[POLICY] for f in items(rule, "filters")
-        ):
-            return False
-        if group == GATEWAY:
-            refs = items(rule, "backendRefs")
-            if any(is_service_backend(ref) and not ref.get("port") for ref in refs):
-                return False
-    return True
-
-
-def _convertible(route: Obj, group: str, kind: str) -> bool:
+def convertible(route: Obj, group: str, kind: str) -> bool:
     """Whether the index can read every filter of every rule; one that it cannot drops the route whole."""
     known = _GRPC_FILTERS if kind == "GRPCRoute" else _HTTP_FILTERS[group]
     grammar = "ResponseHeaderModifier", "RequestHeaderModifier", "RequestRedirect"
@@ -152,15 +129,11 @@ def _convertible(route: Obj, group: str, kind: str) -> bool:
 def _read(objects: Objects, group: str, kind: str) -> Iterator[Route]:
     for obj in objects.of(group, kind):
         parents = service_parents(obj, group)
-        if not parents or not _admitted(obj, group):
-            continue
-        try:
+        # What admission refuses is not there at all; malformed annotations are among it.
+        if parents and refusal(obj) is None:
             limits = notes.timeouts(annotations_of(obj))
             again = notes.retry(annotations_of(obj), grpc=kind == "GRPCRoute")
-        except ValueError:
-            # Admission refuses the object, so it is not there at all.
-            continue
-        yield Route(obj, group, kind, parents, limits, again)
+            yield Route(obj, group, kind, parents, limits, again)
 
 
 def accepted_routes(objects: Objects) -> list[Route]:
@@ -176,7 +149,7 @@ def accepted_routes(objects: Objects) -> list[Route]:
             if (route.grpc or parent not in taken)
             and _can_be_parent(objects.service(parent.namespace, parent.name))
         )
-        if parents and _convertible(route.obj, route.group, route.kind):
+        if parents and convertible(route.obj, route.group, route.kind):
             found.append(route._replace(parents=parents))
     return sorted(found, key=lambda route: route.age)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import shutil
 import sys
@@ -28,9 +29,8 @@ def explain(code: str) -> str:
     if known is None:
         if code.upper() in RETIRED:
             raise UsageError(f"{code.upper()} is no longer used")
-        hint = suggestion(code.upper(), CODES)
         near = [name for name in CODES if name.startswith(code.upper()[:4])] if len(code) >= 4 else []
-        listed = near or ([hint] if hint else [])
+        listed = near or difflib.get_close_matches(code.upper(), CODES, n=3)
         more = f"; there are {', '.join(listed)}" if listed else "; `meshshift explain` lists them all"
         raise UsageError(f"there is no code {code!r}{more}")
     return _page(known)
@@ -108,7 +108,14 @@ def _rule(rule: Rule) -> str:
 
 def _wrapped(text: str) -> list[str]:
     width = max(40, min(100, shutil.get_terminal_size((100, 24)).columns))
-    return textwrap.wrap(text, width, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent="    ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

@@ -221,8 +221,19 @@ class _Composer:
             self._check_flow_keys(node)
         seen: dict[Any, Node] = {}
         for key in keys:
-            identity = _identity(key)
-            if identity is not None and seen.setdefault(identity, key) is not key:
+            text = key.value
+            if (
+                key.kind == SCALAR
+                and key.tag is None
+                and text
+                and text[0] not in scalars.HINTS
+                and text != "<<"
+            ):
+                identity = key.name = text
+            else:
+                key.name = _name(key)
+                identity = _MERGE if is_merge(key) else key.name
+            if seen.setdefault(identity, key) is not key and identity is not None:
                 self.duplicates.append((seen[identity], key))
 
     def _check_flow_keys(self, node: Node) -> None:
@@ -245,10 +256,8 @@ class _Composer:
         return node
 
 
-def _identity(key: Node) -> Any:
-    """What makes two keys of a mapping the same to Kubernetes; None for keys that it refuses."""
-    if key.value == "<<" and is_merge(key):
-        return _MERGE
+def _name(key: Node) -> str | None:
+    """The JSON key that Kubernetes makes of a key; None where it refuses it."""
     target = key.target if key.kind == ALIAS else key
     if target.kind != SCALAR:
         return None

@@ -41,6 +41,8 @@ def _error(node: Node, message: str) -> ParseError:
 
 
 def _key(key: Node) -> str:
+    if key.name is not None:
+        return key.name
     target = resolve(key)
     if target.kind != SCALAR:
         raise _error(key, f"Kubernetes does not accept a {target.kind} as a mapping key")
@@ -147,6 +149,8 @@ def _value(node: Node, budget: _Budget, aliased: bool) -> Any:
     if aliased:
         budget.spend(node, 1)
     if kind == SCALAR:
+        if node.tag is None and node.style != PLAIN:
+            return node.value
         try:
             return scalars.resolve(node.value, node.style, node.tag)
         except scalars.ScalarError as error:
@@ -157,4 +161,4 @@ def _value(node: Node, budget: _Budget, aliased: bool) -> Any:
         found: dict[str, tuple[Node, Node]] = {}
         _collect(node, found, budget)
         return {text: _value(value, budget, True) for text, (_, value) in found.items()}
-    return {_key(key): _value(value, budget, aliased) for key, value in node.value}
+    return {key.name or _key(key): _value(value, budget, aliased) for key, value in node.value}

@@ -1,66 +1,19 @@
-"""Where in a text an edit goes: turns paths into spans to replace, and refuses whatever is not certain."""
+"""Where in a text an edit goes: turns operations into spans to replace, and refuses whatever is not certain."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
-from transformer.stream import emit, nodes, scalars
-from transformer.stream.nodes import ALIAS, FLOW, MAPPING, SCALAR, SEQUENCE, Node
-
-Path = tuple[str | int, ...]
-
-_BREAK = re.compile(r"\r\n|\r|\n")
-_REST_OF_LINE = re.compile(r"[^\r\n]*")
-_REST_IS_COMMENT = re.compile(r"(?:[ \t]+#[^\r\n]*|[ \t]*)(?=[\r\n]|\Z)")
-_COLON = re.compile(r"[ \t]*:")
-_DASHES = re.compile(r"[ ]*(?:-[ ]+)*\Z")
+from transformer.stream import emit, scalars
+from transformer.stream.lines import BREAK, DASHES, REST_IS_COMMENT, Change, Path, Refused, refuse
+from transformer.stream.nodes import FLOW, MAPPING, SCALAR, SEQUENCE, Node
+from transformer.stream.routes import Entry, Routes
 
 
-class Change(NamedTuple):
-    """Replace `text[start:end]` by `text`; `mapping` is the path of the mapping that a new entry is appended to."""
-
-    start: int
-    end: int
-    text: str
-    mapping: Path | None = None
-
-
-class Refused(Exception):
-    """An edit that is impossible or not certain. `line` is 1-based in the text, 0 where no line is to blame."""
-
-    def __init__(self, reason: str, line: int = 0) -> None:
-        super().__init__(f"line {line}: {reason}" if line else reason)
-        self.reason = reason
-        self.line = line
-
-
-class Entry(NamedTuple):
-    """A step of a path: the collection, the place in it, the key (None in sequences) and the value."""
-
-    parent: Node
-    position: int
-    key: Node | None
-    value: Node
-
-
-def refuse(reason: str, node: Node) -> Refused:
-    """A refusal that names the node's line."""
-    return Refused(reason, node.line + 1)
-
-
-class Site:
+class Site(Routes):
     """A parsed text that is to be edited."""
-
-    def __init__(self, tree: nodes.Tree, style: emit.Style) -> None:
-        if tree.root is None:
-            raise Refused("the document is empty")
-        self.text = tree.text
-        self.root = tree.root
-        self.style = style
-        self._aliased = tree.aliased
-
-    # Operations
 
     def set(self, path: Path, value: Any) -> list[Change]:
         """Replace a scalar by a scalar."""
@@ -75,7 +28,7 @@ class Site:
         if node.style in ("|", ">") and "#" in self._rest_of_line(node.start):
             raise refuse("the block scalar's header has a comment", node)
         quote = node.style if node.style in ("'", '"') else ""
-        if not quote and entries and entries[-1].parent.style == FLOW and self._is_json(entries[-1].parent):
+        if not quote and entries and entries[-1].parent.style == FLOW and _is_json(entries[-1].parent):
             quote = '"'
         text = emit.scalar(value, str(quote))
         if node.start == node.end:
@@ -144,7 +97,7 @@ class Site:
         if node.kind != SEQUENCE or not 0 <= index <= len(node.value):
             raise refuse("an item can be inserted into a sequence only, within its length", node)
         if node.style == FLOW:
-            text = self._flow_value(value, json=self._is_json(node))
+            text = self._flow_value(value, json=_is_json(node))
             if index < len(node.value):
                 at = node.value[index].start
                 return [Change(at, at, text + ", ")]
@@ -153,74 +106,15 @@ class Site:
         if node.anchor is not None or node.tag is not None:
             raise refuse("the sequence has a tag or an anchor", node)
         if index == len(node.value):
-            return [self._after(node.value[-1], lambda style: emit.render_item(value, style, node.column))]
+            return [
+                self._after(node.value[-1], value, lambda style: emit.render_item(value, style, node.column))
+            ]
         dash = self._dash(node, index)
         at = self._line_start(dash)
         if self.text[at:dash].strip(" "):
             raise refuse("the item does not start its line", node.value[index])
         at = self._above_comments(at, dash - at)
-        return [Change(at, at, emit.render_item(value, self.style, node.column))]
-
-    def size(self, path: Path) -> int:
-        """Number of entries of the collection at `path`, 0 where there is none."""
-        node: Node | None = self.root
-        for step in path:
-            entry = self._find(node, step) if node is not None and node.kind in (MAPPING, SEQUENCE) else None
-            node = entry.value if entry is not None else None
-        return len(node.value) if node is not None and node.kind in (MAPPING, SEQUENCE) else 0
-
-    # Finding
-
-    def _walk(self, path: Path) -> list[Entry]:
-        entries: list[Entry] = []
-        node = self.root
-        for step in path:
-            entry = self._find(node, step)
-            if entry is None:
-                raise refuse(f"there is no {step!r}", node)
-            entries.append(entry)
-            node = entry.value
-        return entries
-
-    def _entry(self, path: Path) -> Entry:
-        if not path:
-            raise Refused("the operation needs a path")
-        return self._walk(path)[-1]
-
-    def _find(self, node: Node, step: str | int) -> Entry | None:
-        """The entry at one step below a node, None where it is missing."""
-        self._check_shared(node)
-        if node.kind == SEQUENCE and isinstance(step, int):
-            return Entry(node, step, None, node.value[step]) if 0 <= step < len(node.value) else None
-        if node.kind != MAPPING or not isinstance(step, str):
-            raise refuse(f"there is no {step!r} in a {node.kind}", node)
-        found = None
-        for index, (key, value) in enumerate(node.value):
-            if nodes.is_merge(key):
-                raise refuse("the mapping has a merge key", key)
-            if key.kind == SCALAR and _key_text(key) == step:
-                if found is not None:
-                    raise refuse(f"key {step!r} is written twice", key)
-                found = Entry(node, index, key, value)
-        return found
-
-    def _check_shared(self, node: Node) -> None:
-        if node.kind == ALIAS:
-            raise refuse("the value is an alias", node)
-        if node.anchor is not None and self._aliased:
-            raise refuse("the value has an anchor that may be used elsewhere", node)
-
-    def _check_anchors(self, node: Node) -> None:
-        """Refuse where something inside is anchored and the document has aliases."""
-        if not self._aliased or node.kind == ALIAS:
-            return
-        if node.anchor is not None:
-            raise refuse("the removed part has an anchor that may be used elsewhere", node)
-        children = [part for pair in node.value for part in pair] if node.kind == MAPPING else node.value
-        for child in children if node.kind in (MAPPING, SEQUENCE) else ():
-            self._check_anchors(child)
-
-    # Inserting
+        return [Change(at, at, emit.render_item(value, self._style(value), node.column))]
 
     def _into(self, node: Node, entries: list[Entry], key: str, value: Any) -> list[Change]:
         if node.kind == SCALAR or (node.kind == MAPPING and not node.value):
@@ -233,8 +127,12 @@ class Site:
         if node.style != FLOW:
             self._check_line_start(first[0])
             self._check_line_start(last[0])
-            return [self._after(last[1], lambda style: emit.render_entry(key, value, style, first[0].column))]
-        json = self._is_json(node)
+            return [
+                self._after(
+                    last[1], value, lambda style: emit.render_entry(key, value, style, first[0].column)
+                )
+            ]
+        json = _is_json(node)
         text = f"{emit.scalar(key, json)}: {self._flow_value(value, json=json)}"
         at = self._flow_end(last[1])
         pad = self.text[self._line_start(last[0].start) : last[0].start]
@@ -252,7 +150,7 @@ class Site:
         entry = entries[-1] if entries else None
         if entry is None or entry.key is None or entry.parent.style == FLOW:
             gap = self._gap(node) if node.start == node.end else ""
-            json = self._is_json(entry.parent) if entry is not None and entry.parent.style == FLOW else ""
+            json = _is_json(entry.parent) if entry is not None and entry.parent.style == FLOW else ""
             text = self._flow_value(value, json=json or '"')
             return [Change(node.start, node.end, gap + text)]
         column = entry.key.column
@@ -260,25 +158,33 @@ class Site:
         after_colon = self._after_colon(entry.key)
         if self.text[after_colon : node.start].strip(" \t"):
             raise refuse("the value is not on the line of its key", node)
-        deeper = column + (2 if isinstance(value, dict) or self.style.indent_sequences else 0)
-        lines = self._after(node, lambda style: emit.render(value, style, indent=deeper))
+        deeper = column + (2 if isinstance(value, dict) or self._style(value).indent_sequences else 0)
+        lines = self._after(node, value, lambda style: emit.render(value, style, indent=deeper))
         return [Change(after_colon, node.end, ""), lines] if after_colon < node.end else [lines]
 
-    def _after(self, last: Node, render: Any) -> Change:
+    def _after(self, last: Node, value: Any, render: Callable[[emit.Style], str]) -> Change:
         """Whole lines behind the line on which `last` ends."""
-        if not _REST_IS_COMMENT.match(self.text, last.end):
+        if not REST_IS_COMMENT.match(self.text, last.end):
             raise refuse("something else stands on the last line", last)
         end = self._line_end(last.end)
-        found = _BREAK.match(self.text, end)
+        found = BREAK.match(self.text, end)
+        style = self._style(value)
         if found:
-            return Change(found.end(), found.end(), render(self.style._replace(newline=found.group())))
+            return Change(found.end(), found.end(), render(style._replace(newline=found.group())))
         leaf = _last_leaf(last)
         if leaf.kind == SCALAR and leaf.style in ("|", ">") and "-" not in self._rest_of_line(leaf.start):
             raise refuse("a block scalar ends the document without a line break", leaf)
-        newline = self.style.newline
-        lines = render(self.style)
+        lines = render(style)
         # A block scalar of ours needs the break that the text lacks.
-        return Change(end, end, newline + (lines if "|" in lines else lines.removesuffix(newline)))
+        return Change(
+            end, end, style.newline + (lines if "|" in lines else lines.removesuffix(style.newline))
+        )
+
+    def _style(self, value: Any) -> emit.Style:
+        """The text's style, as far as it matters to the value: sequences are looked at only if it has one."""
+        newline = "\r\n" if "\r\n" in self.text else "\n"
+        style = emit.Style(indent_sequences=False, newline=newline)
+        return emit.detect(self.text, style) if isinstance(value, dict | list | tuple) else style
 
     def _flow_value(self, value: Any, *, json: str) -> str:
         if json or isinstance(value, dict | list | tuple):
@@ -290,8 +196,6 @@ class Site:
             raise refuse("the last value is empty", node)
         return node.end
 
-    # Removing
-
     def _without(self, entries: list[Entry]) -> list[Change]:
         entry = entries[-1]
         if len(entry.parent.value) == 1:
@@ -300,15 +204,15 @@ class Site:
             return [self._flow_cut(entry)]
         start = self._start(entry)
         line = self._line_start(start)
-        if not _REST_IS_COMMENT.match(self.text, entry.value.end):
+        if not REST_IS_COMMENT.match(self.text, entry.value.end):
             raise refuse("something else stands on the last line", entry.value)
         end = self._line_end(entry.value.end)
-        after = _BREAK.match(self.text, end)
+        after = BREAK.match(self.text, end)
         end = after.end() if after else end
         if not self.text[line:start].strip(" "):
             return [Change(line, end, "")]
         # The first of several on a line such as `- name: x`: the next one moves up into its place.
-        if entry.position or not _DASHES.match(self.text[line:start]):
+        if entry.position or not DASHES.match(self.text[line:start]):
             raise refuse("the entry does not start its line", entry.value)
         following = self._start(self._next(entry))
         if self.text[end:following].strip(" \t\r\n"):
@@ -332,14 +236,11 @@ class Site:
         if index == 0:
             return sequence.start
         pattern = re.compile(rf"[\r\n] {{{sequence.column}}}-(?=[ \t\r\n]|\Z)")
-        found = None
-        for found in pattern.finditer(
-            self.text, sequence.value[index - 1].end, sequence.value[index].start + 1
-        ):
-            pass
-        if found is None:
+        start, end = sequence.value[index - 1].end, sequence.value[index].start + 1
+        found = list(pattern.finditer(self.text, start, end))
+        if not found:
             raise refuse("the item's dash was not found", sequence.value[index])
-        return found.end() - 1
+        return found[-1].end() - 1
 
     def _flow_cut(self, entry: Entry) -> Change:
         parts = entry.parent.value
@@ -367,70 +268,21 @@ class Site:
         after_colon = self._after_colon(entry.key)
         if self.text[line : node.start].strip(" ") or line <= after_colon:
             raise refuse("the collection does not start its line", node)
-        if not _REST_IS_COMMENT.match(self.text, node.end):
+        if not REST_IS_COMMENT.match(self.text, node.end):
             raise refuse("something else stands on the last line", node)
         end = self._line_end(node.end)
-        found = _BREAK.match(self.text, end)
+        found = BREAK.match(self.text, end)
         return [
             Change(after_colon, after_colon, " " + empty),
             Change(line, found.end() if found else end, ""),
         ]
 
-    # Lines
 
-    def _line_start(self, at: int) -> int:
-        return max(self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at)) + 1
-
-    def _rest_of_line(self, at: int) -> str:
-        return self.text[at : self._line_end(at)]
-
-    def _line_end(self, at: int) -> int:
-        found = _REST_OF_LINE.match(self.text, at)
-        return found.end() if found else len(self.text)
-
-    def _newline(self, at: int) -> str:
-        """The line break before the line of an offset."""
-        start = self._line_start(at)
-        return "\r\n" if self.text.endswith("\r\n", 0, start) else "\n"
-
-    def _check_line_start(self, key: Node) -> None:
-        if not _DASHES.match(self.text[self._line_start(key.start) : key.start]):
-            raise refuse("the key does not start its line", key)
-
-    def _gap(self, node: Node) -> str:
-        """The blank that a value needs where an empty one stood; its place must be right behind a colon or dash."""
-        before = self.text[: node.start].rstrip(" ")
-        if not before.endswith((":", "-")):
-            raise refuse("the value is not written", node)
-        return " " if len(before) == node.start else ""
-
-    def _after_colon(self, key: Node) -> int:
-        found = _COLON.match(self.text, key.end)
-        if not found:
-            raise refuse("the key is not followed by a colon", key)
-        return found.end()
-
-    def _above_comments(self, at: int, column: int) -> int:
-        """The start of the comment lines at `column` directly above the line that starts at `at`."""
-        while at > 0:
-            above = self._line_start(at - (2 if self.text.endswith("\r\n", 0, at) else 1))
-            if not self.text.startswith(" " * column + "#", above):
-                return at
-            at = above
-        return at
-
-    def _is_json(self, node: Node) -> str:
-        """The double quote where a flow collection is written as JSON, nothing otherwise."""
-        if node.kind == MAPPING:
-            return '"' if all(key.style == '"' for key, _ in node.value) and node.value else ""
-        return '"' if any(item.style == '"' for item in node.value) else ""
-
-
-def _key_text(key: Node) -> str | None:
-    try:
-        return scalars.key_text(key.value, key.style, key.tag)
-    except scalars.ScalarError:
-        return None
+def _is_json(node: Node) -> str:
+    """The double quote where a flow collection is written as JSON, nothing otherwise."""
+    if node.kind == MAPPING:
+        return '"' if all(key.style == '"' for key, _ in node.value) and node.value else ""
+    return '"' if any(item.style == '"' for item in node.value) else ""
 
 
 def _last_leaf(node: Node) -> Node:

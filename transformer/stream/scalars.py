@@ -31,7 +31,7 @@ _NAMED: dict[str, Scalar] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
 # A plain scalar that starts with any other character is a string for go-yaml.
-_HINTS = frozenset("+-0123456789.yYnNtTfFoO~")
+HINTS = frozenset("+-0123456789.yYnNtTfFoO~")
 _MAX_INT64 = 2**63 - 1
 _MIN_INT64 = -(2**63)
 _MAX_UINT64 = 2**64 - 1
@@ -74,7 +74,7 @@ def resolve(text: str, style: str | None = None, tag: str | None = None) -> Scal
 
 def key_text(text: str, style: str | None = None, tag: str | None = None) -> str:
     """The JSON key that a scalar mapping key becomes: `yes` → "true", `0x10` → "16". Raises ScalarError."""
-    if tag is None and (not _is_plain(style) or (text and text[0] not in _HINTS)):
+    if tag is None and (not _is_plain(style) or (text and text[0] not in HINTS)):
         return text
     value = _go_value(text, style, tag)
     if isinstance(value, str):
@@ -95,14 +95,14 @@ def _is_plain(style: str | None) -> bool:
 def _go_value(text: str, style: str | None, tag: str | None) -> Scalar:
     """What go-yaml v2 hands to Go code: unsigned integers up to 64 bits and non-finite floats included."""
     if tag is None:
-        if not _is_plain(style) or (text and text[0] not in _HINTS):
+        if not _is_plain(style) or (text and text[0] not in HINTS):
             return text
         return _implicit(text)
     if tag == BINARY_TAG:
         return _binary(text)
     if tag not in (BOOL_TAG, INT_TAG, FLOAT_TAG, NULL_TAG, TIMESTAMP_TAG):
         return text
-    value = _implicit(text) if not text or text[0] in _HINTS else text
+    value = _implicit(text) if not text or text[0] in HINTS else text
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if tag == FLOAT_TAG and number and not (isinstance(value, int) and value > _MAX_INT64):
         return float(value)  # type: ignore[arg-type]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from transformer.stream import emit, nodes, places
-from transformer.stream.places import Change, Path, Refused
+from transformer.stream import nodes, places
+from transformer.stream.lines import Change, Path, Refused
 
 __all__ = [
     "Insert", "InsertItem", "Op", "Path", "Refused", "Remove", "RemoveItem", "Rename", "Set", "apply", "expected",
@@ -62,8 +62,6 @@ class InsertItem(NamedTuple):
 
 Op = Set | Insert | Rename | Remove | RemoveItem | InsertItem
 
-_DEFAULT_STYLE = emit.Style(indent_sequences=False, newline="\n")
-
 
 def apply(text: str, tree: nodes.Tree, operations: Sequence[Op], root: Path = ()) -> str:
     """The text of one document with all operations done in order; paths start at `root` within it.
@@ -83,6 +81,8 @@ def apply(text: str, tree: nodes.Tree, operations: Sequence[Op], root: Path = ()
         result = nodes.to_value(edited_tree.root) if edited_tree.root is not None else None
     except nodes.ParseError as error:
         raise Refused(f"the document cannot be edited: {error.message}", error.line) from error
+    except ValueError as error:  # a value that YAML cannot say
+        raise Refused(str(error)) from error
     if not _same(result, goal):
         raise Refused("the edited text does not read back as expected")
     if len(edited_tree.duplicates) > len(tree.duplicates):
@@ -103,8 +103,7 @@ def _below(root: Path, operation: Op) -> Op:
 
 def _apply(text: str, tree: nodes.Tree, operations: Sequence[Op]) -> tuple[str, nodes.Tree]:
     """Collect changes while they do not touch each other; where they would, splice and parse before going on."""
-    style = emit.detect(text, _DEFAULT_STYLE)
-    site = places.Site(tree, style)
+    site = places.Site(tree)
     changes: list[Change] = []
     done: list[tuple[Op, list[Path]]] = []
     for operation in operations:
@@ -112,7 +111,7 @@ def _apply(text: str, tree: nodes.Tree, operations: Sequence[Op]) -> tuple[str, 
         fresh = None if _depends(operation, footprint, done) else _changes(operation, site)
         if fresh is None or _overlap(changes, fresh):
             text = _spliced(text, changes)
-            site = places.Site(nodes.parse(text), style)
+            site = places.Site(nodes.parse(text))
             changes, done = [], []
             footprint = _footprint(operation, site, done)
             fresh = _changes(operation, site)

@@ -33,11 +33,26 @@ class Node:
     '"', '|' or '>' for scalars, 'block' or 'flow' for collections. `value` is a list of pairs (mapping), a
     list of nodes (sequence), the text (scalar) or the anchor's name (alias, whose `target` is the anchored
     node).
+
+    Keys of mappings have a `name`, the JSON key that Kubernetes makes of them; None where it refuses the key.
     """
 
-    __slots__ = ("anchor", "column", "end", "kind", "line", "start", "style", "tag", "target", "value")
+    __slots__ = (
+        "anchor",
+        "column",
+        "end",
+        "kind",
+        "line",
+        "name",
+        "start",
+        "style",
+        "tag",
+        "target",
+        "value",
+    )
 
     target: Node
+    name: str | None
 
     def __init__(
         self, kind: str, start: int, end: int, line: int, column: int,
@@ -63,6 +78,8 @@ class Tree:
 
     `pure` tells that PyYAML's slow parser was used because its C parser is missing, `aliased` that the
     document has aliases.
+
+    Keys of mappings have a `name`, the JSON key that Kubernetes makes of them; None where it refuses the key.
     """
 
     __slots__ = ("aliased", "duplicates", "pure", "root", "text")

@@ -37,7 +37,7 @@ def run(text: str, context: str = "", accept: tuple[str, ...] = (), **options: A
     values = {names[key]: value for key, value in options.items()}
     values.setdefault("mesh.mtls", "permissive")
     values.setdefault("fail-on", "never")
-    values["accept"] = tuple(Acceptance(*entry.split("@"), reason="asked the owner") for entry in accept)
+    values["accept"] = tuple(Acceptance(entry[:5], entry[6:], "asked the owner") for entry in accept)
     files = [("context.yaml", context.encode())] if context else []
     once = transform(text.encode(), Options(values), files)
     output = b"".join(once.output).decode()
@@ -124,12 +124,12 @@ def template(value: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def annotations(value: dict[str, Any]) -> dict[str, str]:
+def pod_annotations(value: dict[str, Any]) -> dict[str, str]:
     """Annotations of a pod template, by key."""
     return dict(template(value)["metadata"].get("annotations") or {})
 
 
-def labels(value: dict[str, Any]) -> dict[str, str]:
+def pod_labels(value: dict[str, Any]) -> dict[str, str]:
     """Labels of a pod template, without the application's own."""
     return {
         key: text for key, text in (template(value)["metadata"].get("labels") or {}).items() if key != "app"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.rules.workload.running import annotations, namespace, run, workload
+from tests.rules.workload.running import namespace, pod_annotations, run, workload
 
 STRICT = {"config.linkerd.io/default-inbound-policy": "all-authenticated"}
 ON, OFF = {"linkerd.io/inject": "enabled"}, {"linkerd.io/inject": "disabled"}
@@ -30,7 +30,7 @@ SAME: dict[str, str] = {}
 CASES = [
     Case({"istio-injection": "enabled"}, {}, {}, ON, "MS134 MS151", "the usual label"),
     Case({"istio-injection": "enabled"}, {}, {}, ON | STRICT, "MS133 MS134 MS151", "mandatory mTLS", "strict"),
-    Case({"team": "a", "istio-injection": "enabled"}, {"x": "y"}, {"team": "a"}, {"x": "y"} | ON, "MS134 MS151", "the rest stays"),
+    Case({"team": "a", "istio-injection": "enabled"}, {"x": "y"}, {"team": "a"}, {"x": "y"} | ON, "MS134 MS151", "others stay"),
     Case({"istio.io/rev": "1-24"}, {}, {}, ON, "MS134 MS151", "a revision injects"),
     Case({"istio-injection": "disabled", "istio.io/rev": "1-24"}, {}, {}, OFF, "", "istio-injection beats the revision"),
     Case({"istio-injection": "disabled"}, {}, {}, OFF, "", "an opt-out carries over, and asks for no fact", ""),
@@ -61,18 +61,18 @@ CASES = [
     ),
     Case(
         {"istio-injection": "disabled"}, ON, {"istio-injection": "disabled"}, ON, "MS105",
-        "a finished move: the label keeps Istio's injector out",
+        "a finished move: the label keeps Istio out",
     ),
     Case(
         {"istio-injection": "enabled"}, {"config.linkerd.io/default-inbound-policy": "deny"}, {},
-        {"config.linkerd.io/default-inbound-policy": "deny"} | ON, "MS133 MS134 MS151", "stricter already: no fact needed", "",
+        {"config.linkerd.io/default-inbound-policy": "deny"} | ON, "MS133 MS134 MS151", "stricter: no fact needed", "",
     ),
     # Refusals.
     Case({"istio-injection": "enabled"}, OFF, SAME, SAME, "MS101", "contradiction"),
     Case({"istio-injection": "enabled"}, {"linkerd.io/inject": "enable"}, SAME, SAME, "MS101", "a value that Linkerd ignores"),
     Case(
-        {"istio-injection": "enabled"}, {"config.linkerd.io/default-inbound-policy": "all-unauthenticated"}, SAME, SAME, "MS101",
-        "would open the ports that STRICT closes", "strict",
+        {"istio-injection": "enabled"}, {"config.linkerd.io/default-inbound-policy": "all-unauthenticated"}, SAME, SAME,
+        "MS101", "would open the ports that STRICT closes", "strict",
     ),
     Case(
         {"istio-injection": "enabled", "config.linkerd.io/admission-webhooks": "disabled"}, {}, SAME, SAME, "MS101",
@@ -163,8 +163,8 @@ def test_injected_workloads_hold_their_namespace_and_each_other() -> None:
     assert outcome.outcome("Namespace/shop") == outcome.outcome("Deployment/own") == "held"
     accepted = run(text, accept=("MS110@Deployment/shop/odd",))
     assert accepted.objects["Namespace/shop"]["metadata"]["annotations"] == ON
-    assert annotations(accepted.objects["Deployment/odd"]) == {}
-    assert annotations(accepted.objects["Deployment/own"]) == ON
+    assert pod_annotations(accepted.objects["Deployment/odd"]) == {}
+    assert pod_annotations(accepted.objects["Deployment/own"]) == ON
 
 
 def test_pods_elsewhere_are_not_held() -> None:
@@ -183,4 +183,6 @@ def test_a_namespace_that_is_context_is_not_written() -> None:
     context = namespace(labels={"istio-injection": "enabled"})
     outcome = run(workload(annotations={"sidecar.istio.io/proxyCPU": "100m"}), context=context)
     assert list(outcome.objects) == ["Deployment/cart"]
-    assert annotations(outcome.objects["Deployment/cart"]) == {"config.linkerd.io/proxy-cpu-request": "100m"}
+    assert pod_annotations(outcome.objects["Deployment/cart"]) == {
+        "config.linkerd.io/proxy-cpu-request": "100m"
+    }

@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.rules.workload.running import annotations, run, workload
+from tests.rules.workload.running import pod_annotations, run, workload
 
 TRAFFIC = "traffic.sidecar.istio.io/"
 SIDECAR = "sidecar.istio.io/"
+CONFIG = "proxy.istio.io/config"
 OSM = "openservicemesh.io/"
 LINKERD = "config.linkerd.io/"
+BETA = "config.beta.linkerd.io/proxy-enable-native-sidecar"
+ALPHA = "config.alpha.linkerd.io/proxy-enable-native-sidecar"
 SKIP_IN, SKIP_OUT = LINKERD + "skip-inbound-ports", LINKERD + "skip-outbound-ports"
 
 
@@ -38,7 +41,8 @@ MAPPED = [
     Mapped({TRAFFIC + "includeInboundPorts": ""}, {SKIP_IN: "1-65535"}, "", "nothing is captured"),
     Mapped({TRAFFIC + "includeOutboundIPRanges": ""}, {SKIP_OUT: "1-65535"}, "", "nothing is captured"),
     Mapped(
-        {TRAFFIC + "includeOutboundIPRanges": "", TRAFFIC + "includeOutboundPorts": "80,443", TRAFFIC + "excludeOutboundPorts": "443"},
+        {TRAFFIC + "includeOutboundIPRanges": "", TRAFFIC + "includeOutboundPorts": "80,443",
+         TRAFFIC + "excludeOutboundPorts": "443"},
         {SKIP_OUT: "1-79,81-65535"}, "", "captured by port only, less what is excluded",
     ),
     Mapped({TRAFFIC + "includeOutboundIPRanges": "*", TRAFFIC + "includeOutboundPorts": "80"}, {}, "", "all is captured"),
@@ -53,7 +57,8 @@ MAPPED = [
         "both meshes' lists",
     ),
     Mapped(
-        {SIDECAR + "proxyCPU": "100m", SIDECAR + "proxyCPULimit": "2", SIDECAR + "proxyMemory": "128Mi", SIDECAR + "proxyMemoryLimit": "1Gi"},
+        {SIDECAR + "proxyCPU": "100m", SIDECAR + "proxyCPULimit": "2", SIDECAR + "proxyMemory": "128Mi",
+         SIDECAR + "proxyMemoryLimit": "1Gi"},
         {LINKERD + "proxy-cpu-request": "100m", LINKERD + "proxy-cpu-limit": "2", LINKERD + "proxy-memory-request": "128Mi",
          LINKERD + "proxy-memory-limit": "1Gi"}, "", "resources",
     ),
@@ -61,28 +66,30 @@ MAPPED = [
     Mapped({SIDECAR + "logLevel": "warning"}, {LINKERD + "proxy-log-level": "warn,hickory=error"}, "", "spelt differently"),
     Mapped({SIDECAR + "logLevel": "off"}, {}, "MS111", "Linkerd's proxy cannot be silent"),
     Mapped({SIDECAR + "nativeSidecar": "false"}, {LINKERD + "proxy-enable-native-sidecar": "false"}, "", "2.20"),
-    Mapped({SIDECAR + "nativeSidecar": "true"}, {"config.beta.linkerd.io/proxy-enable-native-sidecar": "true"}, "", "2.19", "2.19"),
-    Mapped({SIDECAR + "nativeSidecar": "true"}, {"config.alpha.linkerd.io/proxy-enable-native-sidecar": "true"}, "", "2.18", "2.18"),
+    Mapped({SIDECAR + "nativeSidecar": "true"}, {BETA: "true"}, "", "2.19", "2.19"),
+    Mapped({SIDECAR + "nativeSidecar": "true"}, {ALPHA: "true"}, "", "2.18", "2.18"),
     Mapped({SIDECAR + "nativeSidecar": "auto"}, {}, "", "the install decides"),
     Mapped({SIDECAR + "interceptionMode": "REDIRECT"}, {}, "", "as Linkerd"),
     Mapped({SIDECAR + "interceptionMode": "TPROXY"}, {}, "MS111", "the caller's address is lost"),
     Mapped({"inject.istio.io/templates": "sidecar"}, {}, "", "the ordinary template"),
     Mapped({"inject.istio.io/templates": "sidecar,spire"}, {}, "MS111", "a template of the install"),
     Mapped(
-        {SIDECAR + "rewriteAppHTTPProbers": "true", "status.sidecar.istio.io/port": "0", "prometheus.istio.io/merge-metrics": "false",
-         SIDECAR + "statsInclusionPrefixes": "x", "readiness.status.sidecar.istio.io/periodSeconds": "2", SIDECAR + "proxyImage": "x"},
+        {SIDECAR + "rewriteAppHTTPProbers": "true", "status.sidecar.istio.io/port": "0",
+         "prometheus.istio.io/merge-metrics": "false",
+         SIDECAR + "statsInclusionPrefixes": "x",
+         "readiness.status.sidecar.istio.io/periodSeconds": "2", SIDECAR + "proxyImage": "x"},
         {}, "MS112", "machinery of Istio, in one finding",
     ),
     Mapped({SIDECAR + "bootstrapOverride": "cm"}, {}, "MS111", "Envoy's bootstrap"),
     Mapped({SIDECAR + "userVolumeMount": "[]", SIDECAR + "userVolume": "[]"}, {}, "MS111", "volumes of the sidecar"),
     Mapped({SIDECAR + "somethingNew": "1"}, {SIDECAR + "somethingNew": "1"}, "MS115", "unknown: left"),
-    Mapped({"proxy.istio.io/config": '{"holdApplicationUntilProxyStarts": true}'}, {LINKERD + "proxy-await": "enabled"}, "", "JSON"),
+    Mapped({CONFIG: '{"holdApplicationUntilProxyStarts": true}'}, {LINKERD + "proxy-await": "enabled"}, "", "JSON"),
     Mapped(
         {"proxy.istio.io/config": "terminationDrainDuration: 30s\nhold_application_until_proxy_starts: false\nstatusPort: 1\n"},
         {LINKERD + "shutdown-grace-period": "30s", LINKERD + "proxy-await": "disabled"}, "", "YAML, either spelling",
     ),
     Mapped(
-        {"proxy.istio.io/config": "concurrency: 2\ntracing: {}\nproxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true'}"}, {}, "MS113",
+        {CONFIG: "concurrency: 2\ntracing: {}\nproxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true'}"}, {}, "MS113",
         "fields without a counterpart",
     ),
     Mapped({"proxy.istio.io/config": ""}, {}, "", "empty"),
@@ -97,7 +104,7 @@ def test_what_an_annotation_becomes(case: Mapped) -> None:
         linkerd=case.linkerd,
         gateway_api="1.2" if case.linkerd > "2.17" else "1.1",
     )
-    assert annotations(outcome.objects["Deployment/cart"]) == case.after
+    assert pod_annotations(outcome.objects["Deployment/cart"]) == case.after
     assert [code for code in outcome.codes if code != "MS151"] == case.codes.split()
 
 
@@ -125,7 +132,7 @@ def test_what_is_held_and_what_a_person_may_accept(
     assert "skip-subnets" not in outcome.text
     accepted = run(text, accept=(f"{code}@Deployment/shop/cart",))
     if acceptable:
-        assert annotations(accepted.objects["Deployment/cart"]) == {LINKERD + "proxy-cpu-request": "1"}
+        assert pod_annotations(accepted.objects["Deployment/cart"]) == {LINKERD + "proxy-cpu-request": "1"}
         assert accepted.outcome("Deployment/cart") == "degraded"
     else:
         assert accepted.text == text
@@ -134,12 +141,12 @@ def test_what_is_held_and_what_a_person_may_accept(
 def test_opted_out_pods_lose_what_does_nothing() -> None:
     given = {TRAFFIC + "excludeOutboundIPRanges": "10.0.0.0/8", SIDECAR + "proxyCPU": "lots"}
     outcome = run(workload(labels={SIDECAR + "inject": "false"}, annotations=given))
-    assert annotations(outcome.objects["Deployment/cart"]) == {"linkerd.io/inject": "disabled"}
+    assert pod_annotations(outcome.objects["Deployment/cart"]) == {"linkerd.io/inject": "disabled"}
     assert outcome.codes == []
 
 
 def test_an_equal_linkerd_annotation_stays() -> None:
     given = {SIDECAR + "proxyCPU": "1", LINKERD + "proxy-cpu-request": "1"}
-    assert annotations(run(workload(annotations=given)).objects["Deployment/cart"]) == {
+    assert pod_annotations(run(workload(annotations=given)).objects["Deployment/cart"]) == {
         LINKERD + "proxy-cpu-request": "1"
     }

@@ -14,13 +14,13 @@ APP: dict[str, Any] = {"name": "app", "image": "shop/app:1"}
 
 OBSTACLES: list[tuple[dict[str, Any], str, str]] = [
     ({"containers": [APP, {"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.24.0"}]}, "MS120", "a sidecar"),
-    ({"initContainers": [{"name": "istio-proxy", "image": "proxyv2", "restartPolicy": "Always"}], "containers": [APP]}, "MS120", "native"),
+    ({"initContainers": [{"name": "istio-proxy", "image": "proxyv2"}], "containers": [APP]}, "MS120", "native sidecar"),
     ({"initContainers": [{"name": "istio-init", "image": "proxyv2"}], "containers": [APP]}, "MS120", "iptables set-up"),
     ({"initContainers": [{"name": "istio-validation", "image": "proxyv2"}], "containers": [APP]}, "MS120", "with Istio's CNI"),
     ({"initContainers": [{"name": "osm-init", "image": "openservicemesh/init"}], "containers": [APP]}, "MS120", "OSM"),
-    ({"containers": [APP | {"livenessProbe": {"httpGet": {"path": "/app-health/app/livez", "port": 15020}}}]}, "MS120", "probe path"),
+    ({"containers": [APP | {"livenessProbe": {"httpGet": {"path": "/app-health/a/livez", "port": 1}}}]}, "MS120", "path"),
     ({"containers": [APP | {"readinessProbe": {"httpGet": {"path": "/ready", "port": 15021}}}]}, "MS120", "probe port"),
-    ({"containers": [APP | {"lifecycle": {"preStop": {"httpGet": {"path": "/app-lifecycle/app/prestopz", "port": 1}}}}]}, "MS120", "hook"),
+    ({"containers": [APP | {"lifecycle": {"preStop": {"httpGet": {"path": "/app-lifecycle/a/prestopz"}}}}]}, "MS120", "hook"),
     ({"containers": [{"name": "istio-proxy", "image": "auto"}]}, "MS121", "a gateway"),
     ({"containers": [APP, {"name": "istio-proxy", "image": "auto", "resources": {}}]}, "MS122", "customisation"),
     ({"containers": [APP, {"name": "istio-proxy"}]}, "MS122", "customisation without an image"),

@@ -36,7 +36,8 @@ def test_a_complement_covers_exactly_the_rest(ports: set[int]) -> None:
 
 
 @given(
-    st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)), st.lists(st.tuples(st.integers(1, 60), st.integers(0, 9)), max_size=5)
+    st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)),
+    st.lists(st.tuples(st.integers(1, 60), st.integers(0, 9)), max_size=5),
 )  # fmt: skip
 def test_wishes_change_what_they_name_only(
     add: set[int], leave_out: set[int], base: list[tuple[int, int]]

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.rules.workload.running import annotations, namespace, run, service, workload
+from tests.rules.workload.running import namespace, pod_annotations, run, service, workload
 
 NAMESPACE = namespace(labels={"istio-injection": "enabled"})
 DEFAULTS = "25,587,3306,4444,5432,6379,9300,11211"
+OPAQUE_TCP = "linkerd.io/opaque"
 OPAQUE = "config.linkerd.io/opaque-ports"
 
 
@@ -38,7 +39,7 @@ CASES = [
     Case({"port": 443, "appProtocol": "kubernetes.io/wss"}, "kubernetes.io/wss", None, None, "", "TLS too"),
     Case({"port": 80, "appProtocol": "example.com/x"}, None, None, None, "MS144", "Istio detects, so Linkerd shall"),
     Case({"port": 6000, "appProtocol": "redis"}, "linkerd.io/opaque", None, None, "MS140", "the client speaks first"),
-    Case({"port": 3307, "appProtocol": "mysql"}, "linkerd.io/opaque", None, DEFAULTS + ",3307", "MS140", "the server speaks first"),
+    Case({"port": 3307, "appProtocol": "mysql"}, OPAQUE_TCP, None, DEFAULTS + ",3307", "MS140", "the server speaks first"),
     Case({"port": 2525, "appProtocol": "tcp-server-first"}, "linkerd.io/opaque", None, DEFAULTS + ",2525", "MS140", "OSM's"),
     Case({"port": 80}, None, None, None, "", "detected by both"),
     Case({"port": 80, "name": "http"}, None, None, None, "", "detection finds HTTP"),
@@ -48,9 +49,9 @@ CASES = [
     Case({"port": 3306, "name": "mysql"}, None, None, None, "", "in Linkerd's default list"),
     Case({"port": 3306}, None, None, None, "", "TCP for Istio by number, opaque for Linkerd by default"),
     Case({"port": 4222, "name": "tcp-nats", "protocol": "UDP"}, None, None, None, "", "UDP is in no mesh"),
-    Case({"port": 80, "targetPort": 4223, "name": "tcp"}, "linkerd.io/opaque", None, DEFAULTS + ",4223", "MS140", "the pod's port"),
-    Case({"port": 81, "targetPort": "db", "name": "tcp"}, "linkerd.io/opaque", None, DEFAULTS + ",7001", "MS140", "by its name"),
-    Case({"port": 81, "targetPort": "none", "name": "tcp"}, "linkerd.io/opaque", None, None, "MS140 MS143", "no such name"),
+    Case({"port": 80, "targetPort": 4223, "name": "tcp"}, OPAQUE_TCP, None, DEFAULTS + ",4223", "MS140", "the pod's port"),
+    Case({"port": 81, "targetPort": "db", "name": "tcp"}, OPAQUE_TCP, None, DEFAULTS + ",7001", "MS140", "by its name"),
+    Case({"port": 81, "targetPort": "none", "name": "tcp"}, OPAQUE_TCP, None, None, "MS140 MS143", "no such name"),
     Case(
         {"port": 4444, "name": "http"}, None, DEFAULTS.replace("4444,", ""), DEFAULTS.replace("4444,", ""), "MS140",
         "HTTP on a port that Linkerd takes for opaque",
@@ -75,7 +76,7 @@ def test_protocol_of_a_port(case: Case) -> None:
     found = outcome.objects["Service/cart"]
     assert found["spec"]["ports"][0].get("appProtocol") == case.app_protocol
     assert found["metadata"].get("annotations", {}).get(OPAQUE) == case.service_list
-    assert annotations(outcome.objects["Deployment/cart"]).get(OPAQUE) == case.pod_list
+    assert pod_annotations(outcome.objects["Deployment/cart"]).get(OPAQUE) == case.pod_list
     assert [code for code in outcome.codes if code > "MS139" and code != "MS151"] == case.codes.split()
 
 
@@ -105,17 +106,17 @@ def test_a_held_workload_keeps_its_service() -> None:
 def test_two_services_of_one_workload_share_its_list() -> None:
     other = {"port": 2525, "name": "tcp-smtp"}
     outcome = run(NAMESPACE + workload() + service([PORT]) + service([other, PORT], name="cart-smtp"))
-    assert annotations(outcome.objects["Deployment/cart"])[OPAQUE] == DEFAULTS + ",4222,2525"
+    assert pod_annotations(outcome.objects["Deployment/cart"])[OPAQUE] == DEFAULTS + ",4222,2525"
 
 
 def test_lists_that_exist_are_extended() -> None:
     text = NAMESPACE + workload(annotations={OPAQUE: "4000-4300"}) + service([{"port": 4333, "name": "tcp"}])
-    assert annotations(run(text).objects["Deployment/cart"])[OPAQUE] == "4000-4300,4333"
+    assert pod_annotations(run(text).objects["Deployment/cart"])[OPAQUE] == "4000-4300,4333"
     inside = NAMESPACE + workload(annotations={OPAQUE: "4000-4300"}) + service([PORT])
-    assert annotations(run(inside).objects["Deployment/cart"])[OPAQUE] == "4000-4300"
+    assert pod_annotations(run(inside).objects["Deployment/cart"])[OPAQUE] == "4000-4300"
     inherited = namespace(labels={"istio-injection": "enabled"}, annotations={OPAQUE: "4000-4999"})
     outcome = run(inherited + workload() + service([{"port": 4222, "name": "http"}]))
-    assert annotations(outcome.objects["Deployment/cart"])[OPAQUE] == "4000-4221,4223-4999"
+    assert pod_annotations(outcome.objects["Deployment/cart"])[OPAQUE] == "4000-4221,4223-4999"
     assert outcome.objects["Service/cart"]["metadata"]["annotations"][OPAQUE] == "4000-4221,4223-4999"
 
 
@@ -123,7 +124,7 @@ def test_the_install_may_have_another_default_list() -> None:
     text = NAMESPACE + workload() + service([{"port": 4222, "name": "tcp"}])
     outcome = run(text, linkerd_install_opaque_ports="4222")
     assert outcome.objects["Service/cart"]["spec"]["ports"][0] == {"port": 4222, "name": "tcp"}
-    assert annotations(outcome.objects["Deployment/cart"]) == {}
+    assert pod_annotations(outcome.objects["Deployment/cart"]) == {}
 
 
 def test_context_is_named_and_not_written() -> None:
@@ -131,7 +132,7 @@ def test_context_is_named_and_not_written() -> None:
     assert "Service/cart" not in outcome.objects
     assert "appProtocol tcp becomes linkerd.io/opaque" in outcome.finding("MS141")
     # The pods are in the stream and are told.
-    assert annotations(outcome.objects["Deployment/cart"])[OPAQUE] == DEFAULTS + ",4222"
+    assert pod_annotations(outcome.objects["Deployment/cart"])[OPAQUE] == DEFAULTS + ",4222"
     pods = run(NAMESPACE + service([PORT]), context=workload())
     assert f"Deployment shop/cart is only context and was not changed: it needs {OPAQUE}" in pods.finding(
         "MS141"
@@ -147,7 +148,7 @@ def test_grpc_web_is_held_with_the_pods() -> None:
     assert "MS142" in outcome.codes
     accepted = run(text, accept=("MS142@Service/shop/cart",))
     assert accepted.objects["Service/cart"]["spec"]["ports"][0]["appProtocol"] == "http"
-    assert annotations(accepted.objects["Deployment/cart"]) == {}
+    assert pod_annotations(accepted.objects["Deployment/cart"]) == {}
     assert accepted.objects["Namespace/shop"]["metadata"]["annotations"] == {"linkerd.io/inject": "enabled"}
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.rules.workload.running import annotations, labels, namespace, run, template, workload
+from tests.rules.workload.running import namespace, pod_annotations, pod_labels, run, template, workload
 
 INJECT = "sidecar.istio.io/inject"
 ON, OFF = {"linkerd.io/inject": "enabled"}, {"linkerd.io/inject": "disabled"}
@@ -68,10 +68,10 @@ CASES = [
 def test_who_is_injected(case: Case) -> None:
     outcome = run(workload(labels=case.labels, annotations=case.annotations), context=case.context)
     found = outcome.objects["Deployment/cart"]
-    assert annotations(found) == case.after
+    assert pod_annotations(found) == case.after
     assert outcome.codes == case.codes.split()
     kept = {"service.istio.io/canonical-name", "istio.io/odd", "istio-injection", "version"}
-    assert labels(found) == {key: text for key, text in case.labels.items() if key in kept}
+    assert pod_labels(found) == {key: text for key, text in case.labels.items() if key in kept}
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_every_kind_with_a_pod_template(kind: str) -> None:
         workload(kind=kind, labels={INJECT: "true"}, annotations={"sidecar.istio.io/proxyMemory": "64Mi"})
     )
     found = outcome.objects[f"{kind}/cart"]
-    assert annotations(found) == ON | {"config.linkerd.io/proxy-memory-request": "64Mi"}
-    assert labels(found) == {}
+    assert pod_annotations(found) == ON | {"config.linkerd.io/proxy-memory-request": "64Mi"}
+    assert pod_labels(found) == {}
     assert ("MS125" in outcome.codes) == (kind in ("Pod", "Job"))
 
 
@@ -132,14 +132,14 @@ def test_contradictions_hold(
 def test_mandatory_mtls_closes_pods_whose_namespace_is_elsewhere() -> None:
     closed = ON | {"config.linkerd.io/default-inbound-policy": "all-authenticated"}
     text = workload(labels={INJECT: "true"})
-    assert annotations(run(text, mesh_mtls="strict").objects["Deployment/cart"]) == closed
+    assert pod_annotations(run(text, mesh_mtls="strict").objects["Deployment/cart"]) == closed
     # A Namespace of the stream that does not inject cannot close them either.
-    assert annotations(run(PLAIN + text, mesh_mtls="strict").objects["Deployment/cart"]) == closed
+    assert pod_annotations(run(PLAIN + text, mesh_mtls="strict").objects["Deployment/cart"]) == closed
     # One that does is closed itself, and pods inherit it.
-    assert annotations(run(ENABLED + text, mesh_mtls="strict").objects["Deployment/cart"]) == ON
+    assert pod_annotations(run(ENABLED + text, mesh_mtls="strict").objects["Deployment/cart"]) == ON
     # Without a setting of its own the workload follows its Namespace, wherever that is.
     tuned = workload(annotations={"sidecar.istio.io/proxyCPU": "100m"})
-    assert annotations(run(tuned, mesh_mtls="").objects["Deployment/cart"]) == {
+    assert pod_annotations(run(tuned, mesh_mtls="").objects["Deployment/cart"]) == {
         "config.linkerd.io/proxy-cpu-request": "100m"
     }
     assert run(text, mesh_mtls="").report.exit_code == 2
@@ -151,7 +151,7 @@ def test_an_open_policy_on_pods_contradicts_mandatory_mtls() -> None:
         annotations={"config.linkerd.io/default-inbound-policy": "all-unauthenticated"},
     )
     assert run(text, mesh_mtls="strict").codes == ["MS101"]
-    assert annotations(run(text).objects["Deployment/cart"])["linkerd.io/inject"] == "enabled"
+    assert pod_annotations(run(text).objects["Deployment/cart"])["linkerd.io/inject"] == "enabled"
 
 
 def test_metrics_ports_under_mandatory_mtls() -> None:
@@ -166,8 +166,8 @@ def test_metrics_ports_under_mandatory_mtls() -> None:
 def test_a_label_in_the_selector_stays_and_the_namespace_is_closed_to_istio() -> None:
     text = workload(labels={INJECT: "true"}, selector={INJECT: "true"})
     outcome = run(PLAIN + text)
-    assert annotations(outcome.objects["Deployment/cart"]) == ON
-    assert labels(outcome.objects["Deployment/cart"]) == {INJECT: "true"}
+    assert pod_annotations(outcome.objects["Deployment/cart"]) == ON
+    assert pod_labels(outcome.objects["Deployment/cart"]) == {INJECT: "true"}
     assert outcome.objects["Namespace/shop"]["metadata"]["labels"] == {"istio-injection": "disabled"}
     assert outcome.objects["Namespace/shop"]["metadata"]["annotations"] == OFF
     assert outcome.codes == ["MS107", NOTED]
@@ -180,18 +180,18 @@ def test_the_namespace_stays_closed_where_it_was() -> None:
     found = run(DISABLED + text)
     assert found.objects["Namespace/shop"]["metadata"]["labels"] == {"istio-injection": "disabled"}
     assert found.objects["Namespace/shop"]["metadata"]["annotations"] == OFF
-    assert annotations(found.objects["Deployment/cart"]) == {}
+    assert pod_annotations(found.objects["Deployment/cart"]) == {}
 
 
 def test_a_label_in_the_selector_without_the_namespace() -> None:
     outcome = run(workload(labels={"istio.io/rev": "x"}, selector={"istio.io/rev": "x"}))
-    assert annotations(outcome.objects["Deployment/cart"]) == ON
+    assert pod_annotations(outcome.objects["Deployment/cart"]) == ON
     assert "Label the Namespace shop istio-injection: disabled" in outcome.finding("MS107")
 
 
 def test_an_opt_out_in_the_selector_does_no_harm() -> None:
     outcome = run(PLAIN + workload(labels={INJECT: "false"}, selector={INJECT: "false"}))
-    assert annotations(outcome.objects["Deployment/cart"]) == OFF
+    assert pod_annotations(outcome.objects["Deployment/cart"]) == OFF
     assert outcome.objects["Namespace/shop"]["metadata"] == {"name": "shop"}
     assert outcome.codes == ["MS107"]
 
@@ -204,7 +204,7 @@ kind: Service
 metadata: {name: cart, namespace: shop}
 spec: {selector: {sidecar.istio.io/inject: "true"}, ports: [{port: 80}]}
 """
-    assert labels(run(workload(labels={INJECT: "true"}) + service).objects["Deployment/cart"]) == {
+    assert pod_labels(run(workload(labels={INJECT: "true"}) + service).objects["Deployment/cart"]) == {
         INJECT: "true"
     }
 
@@ -215,7 +215,7 @@ def test_a_selector_by_expression() -> None:
         "    matchLabels:\n      app: cart\n    matchExpressions:\n    - {key: sidecar.istio.io/inject, operator: Exists}\n",
     )
     assert "matchExpressions" in text
-    assert labels(run(text).objects["Deployment/cart"]) == {INJECT: "true"}
+    assert pod_labels(run(text).objects["Deployment/cart"]) == {INJECT: "true"}
 
 
 def test_an_ambient_label_in_the_selector_holds() -> None:
@@ -236,8 +236,10 @@ spec:
     spec: {containers: [{name: a, image: b}]}
 """
     outcome = run(text)
-    assert labels(outcome.objects["ReplicationController/old"]) == {"sidecar.istio.io/inject": "false"} | {}
-    assert annotations(outcome.objects["ReplicationController/old"]) == OFF
+    assert (
+        pod_labels(outcome.objects["ReplicationController/old"]) == {"sidecar.istio.io/inject": "false"} | {}
+    )
+    assert pod_annotations(outcome.objects["ReplicationController/old"]) == OFF
 
 
 # Places and bytes.
@@ -260,7 +262,7 @@ def test_settings_above_the_template_are_named_and_left() -> None:
 
 def test_pods_on_the_host_network() -> None:
     outcome = run(workload(labels={INJECT: "true"}, spec={"hostNetwork": True}), context=ENABLED)
-    assert annotations(outcome.objects["Deployment/cart"]) == {}
+    assert pod_annotations(outcome.objects["Deployment/cart"]) == {}
     assert outcome.codes == ["MS124"]
 
 

@@ -116,25 +116,32 @@ def _subsets(run: Run, obj: Obj, known: destinations.Destinations) -> None:
                 _block(run, key, block, subset=name)
         if subset.get("trafficPolicy").present and not subset.get("trafficPolicy"):
             run.no_op(subset.get("trafficPolicy"), "empty")
-        if (obj.uid, name) not in known.used:
-            _unused(run, obj, subset, name, known)
+        host = hosts.resolve(obj.spec.get("host").text(), obj.namespace, run.options["mesh.cluster-domain"])
+        user = known.named.get((host.namespace, host.name, name))
+        if (obj.uid, name) not in known.used or (user is not None and user.context):
+            _unused(run, obj, subset, name, known, user)
 
 
-def _unused(run: Run, obj: Obj, subset: View, name: str, known: destinations.Destinations) -> None:
-    """A subset that no route of this stream uses: nothing to emit, if routes elsewhere can be ruled out."""
+def _unused(
+    run: Run, obj: Obj, subset: View, name: str, known: destinations.Destinations, user: Obj | None
+) -> None:
+    """A subset for which nothing is emitted: fine if no route can be using it."""
     complete = run.context.is_complete(obj.namespace)
-    if complete or obj.uid in known.routed:
-        if not complete:
-            run.say(
-                "MS315",
-                subset,
-                f"no route in this stream uses subset {name}; a VirtualService elsewhere that names it will get 503",
-            )
-        run.mark(subset.get("name"), Fate(NO_OP, "no route uses it"))
-        run.mark(subset.get("labels"), Fate(NO_OP, "no route uses it"))
-    elif run.hold("MS304", subset, f"no route in this stream uses subset {name}, but routes elsewhere may",
-                  remedy="Render the VirtualServices that use it in the same stream, or say `complete` for the namespace."):  # fmt: skip
-        raise Held
+    remedy = "Render the VirtualServices that use it in the same stream, or say `complete` for the namespace."
+    if user is not None and user.context:
+        message = f"{user.ref} of the context, which is not migrated here, uses subset {name}"
+        if run.hold("MS304", subset, message, remedy=remedy):
+            raise Held
+    elif user is None and not complete and obj.uid not in known.routed:
+        message = f"no route in this stream uses subset {name}, but routes elsewhere may"
+        if run.hold("MS304", subset, message, remedy=remedy):
+            raise Held
+    elif user is None and not complete:
+        message = f"no route in this stream uses subset {name}; a VirtualService elsewhere that names it will get 503"
+        run.say("MS315", subset, message)
+    # A route of the stream that names it is held (and this rule with it), or never reaches the rule that does.
+    run.mark(subset.get("name"), Fate(NO_OP, "no route uses it"))
+    run.mark(subset.get("labels"), Fate(NO_OP, "no route uses it"))
 
 
 def _policy(run: Run, policy: View, service: hosts.Host | None) -> None:
@@ -202,6 +209,11 @@ def _load_balancer(run: Run, block: View, where: str) -> None:
 
 
 def _outlier_detection(run: Run, block: View, host: hosts.Host | None) -> None:
+    if host is not None and block.obj.namespace not in (host.namespace, run.options["mesh.root-namespace"]):
+        run.hold(
+            "MS303", block, "applies to clients of its own namespace only; annotations of the Service to all"
+        )
+        raise Held
     service = run.context.service(host.namespace, host.name).obj if host is not None else None
     if service is None or service.context:
         missing = (

@@ -5,9 +5,9 @@ DestinationRule lookup: the client's namespace, the Service's, the root (istio-s
 
 from __future__ import annotations
 
+from transformer import service_protocol
 from transformer.ledger import Mark
 from transformer.objects import Obj, View
-from transformer import service_protocol
 from transformer.rules.istio import hosts
 from transformer.run import Run
 from transformer.targets.gateway_api import subset_service
@@ -27,12 +27,26 @@ class Destinations:
         self._planned: dict[tuple[str, str, str], str] = {}
         self.used: set[tuple[int, str]] = set()
         self.routed: set[int] = set()
+        self.named: dict[tuple[str, str, str], Obj] = {}
         for rule in run.context.objects(ISTIO, "DestinationRule"):
             host = hosts.resolve(rule.spec.get("host").text(), rule.namespace, self._domain)
             if host.kind == "service":
                 self._rules.setdefault((host.namespace, host.name), []).append(rule)
             elif host.kind == "wildcard":
                 self._wild.append((rule.spec.get("host").text(), rule))
+        for virtual in run.context.objects(ISTIO, "VirtualService"):
+            self._read_names(virtual)
+
+    def _read_names(self, virtual: Obj) -> None:
+        """Which subsets a VirtualService names; one of the context, which stays, wins."""
+        for kind in ("http", "tls", "tcp"):
+            for entry in virtual.spec.get(kind).each():
+                for route in entry.get("route").each():
+                    destination = route.get("destination")
+                    host = hosts.resolve(destination.get("host").text(), virtual.namespace, self._domain)
+                    key = (host.namespace, host.name, destination.get("subset").text())
+                    if key[2] and (key not in self.named or virtual.context):
+                        self.named[key] = virtual
 
     def rules(self, namespace: str, name: str) -> list[Obj]:
         """Every DestinationRule that names the Service exactly."""
@@ -88,9 +102,9 @@ class Destinations:
         if len({str(sorted(dict(e.get("labels").value() or {}).items())) for e in found}) > 1:
             self._run.hold("MS220", at, f"subset {subset} of {where} is defined twice with different labels")
             return None
-        self.used.add((found[0].obj.uid, subset))
+        self.used.update((entry.obj.uid, subset) for entry in found)
         name = self._plan(at, service, found[0])
-        marks = self._run.translated(found[0].get("name"), found[0].get("labels"))
+        marks = self._run.translated(*(entry.get(key) for entry in found for key in ("name", "labels")))
         return (name, marks, local) if name else None
 
     def _plan(self, at: View, service: Obj, definition: View) -> str:
@@ -118,9 +132,9 @@ class Destinations:
         else:
             owner = rule if not rule.context else at.obj
             value = subset_service.build(service, owner, subset, labels, self._run.target)
-            self._run.derive(
-                value, [owner], self._run.translated(definition.get("name"), definition.get("labels"))
-            )
+            marks = self._run.translated(definition.get("name"), definition.get("labels"))
+            index = definition.path[-1]
+            self._run.derive(value, [owner], marks, order=index if isinstance(index, int) else 0)
             self._planned[key] = value["metadata"]["name"]
             return self._planned[key]
         return ""

@@ -121,17 +121,20 @@ def _compile(run: Run, obj: Obj, service: Obj, port: int, entries: list[order.En
         raise Held
     for index, leaves in (source for source in result.shadowed):
         _account_shadowed(run, obj, index, leaves)
-    return tuple(_objects(run, result, Parent(service.namespace, service.name, port)))
+    return tuple(_objects(obj, result, Parent(service.namespace, service.name, port)))
 
 
-def _objects(run: Run, compiled: order.Compiled, parent: Parent) -> Iterator[Route]:
+def _objects(obj: Obj, compiled: order.Compiled, parent: Parent) -> Iterator[Route]:
     by_object: dict[int, list[order.Rule]] = {}
     for found in compiled.rules:
         by_object.setdefault(found.object, []).append(found)
     for _, rules in sorted(by_object.items()):
         group = cast(Group, rules[0].group)
         found_rules = tuple(RouteRule(r.matches, cast(Action, r.action)) for r in rules)
-        yield Route((parent,), found_rules, group.retry, group.timeout_ms)
+        names = [obj.spec.get("http", index, "name").text() for found in rules for index, _ in found.sources]
+        yield Route(
+            (parent,), found_rules, group.retry, group.timeout_ms, names[0] if len(set(names)) == 1 else ""
+        )
 
 
 def _account_shadowed(run: Run, obj: Obj, index: int, leaves: Sequence[FieldPath]) -> None:
@@ -196,7 +199,6 @@ def tell_normalization(run: Run, obj: Obj, planned: Sequence[Planned]) -> None:
         for r in route.rules
         for m in r.matches
     )
-    if paths and not run.memo.get("told-normalization"):
-        run.memo["told-normalization"] = True
-        run.say("MS228", obj.spec.get("http"), "paths are matched as they are sent: Istio's proxies read `/a/../b` as `/b` and `/%61` as `/a` "
+    if paths:
+        run.once("MS228", obj.spec.get("http"), "paths are matched as they are sent: Istio's proxies read `/a/../b` as `/b` and `/%61` as `/a` "
                 "before they match, Linkerd's do not; this holds for every route of this run")  # fmt: skip

@@ -8,6 +8,7 @@ https://istio.io/latest/docs/reference/config/networking/virtual-service/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.gateway_api import http_route
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 
 
 @rule(
@@ -93,13 +96,15 @@ def _emit(run: Run, obj: Obj, planned: Sequence[Planned], consumer: str | None) 
     merged = _merge_parents(planned)
     several = len(merged) > 1
     for routes, parents, marks, stands_on in merged:
+        labels = [route.label for route in routes]
+        speak = len(set(labels)) == len(labels) and all(_LABEL.match(label) for label in labels)
         for number, route in enumerate(routes):
             parts = [obj.name]
             if several:
                 parts += [parents[0].name] if len({p.parent.name for p in planned}) > 1 else []
                 parts += [str(parents[0].port)] if len({p.parent.port for p in planned}) > 1 else []
             if len(routes) > 1:
-                parts.append(str(number + 1))
+                parts.append(labels[number] if speak else str(number + 1))
             name = "-".join(dict.fromkeys(parts))
             meta = metadata.metadata(
                 obj, name, namespace=consumer if consumer is not None else parents[0].namespace

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from transformer.ir.routes import Action, Backend, Forward, HeaderChange, Redirect, Retry
-from transformer.ledger import Mark
+from transformer.ledger import DEGRADED, NO_OP, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.rules.istio import destinations, durations, hosts
 from transformer.rules.istio.virtual_service_match import Held
@@ -51,9 +51,7 @@ def lower(run: Run, rule: View, dialled: int) -> Lowered:
     request, response = _headers(run, rule.get("headers"), marks)
     timeout = _timeout(run, rule.get("timeout"), marks)
     retry = _retry(run, rule.get("retries"), marks)
-    for name in ("mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "mirror_percent"):
-        if rule.get(name).present:
-            _mirror(run, rule.get(name))
+    _mirror(run, rule)
     if rule.get("name").present:
         run.no_op(rule.get("name"), "names a route in logs only")
     return Lowered(Forward(backends, request, response, timeout), retry, tuple(marks), tuple(owners))
@@ -89,8 +87,16 @@ def _never_fires(run: Run, fault: View) -> bool:
     return True
 
 
-def _mirror(run: Run, field: View) -> None:
-    run.degrade("MS235", field, "requests are no longer mirrored: Linkerd's routes cannot copy traffic")
+def _mirror(run: Run, rule: View) -> None:
+    """Copies of requests: told once per rule, nothing to tell where no request is copied (observed I19)."""
+    shares = [rule.get("mirrorPercentage", "value"), rule.get("mirrorPercent"), rule.get("mirror_percent")]
+    share = next((field.value() for field in shares if field), 100)
+    copied = [field for name in ("mirror", "mirrors") if (field := rule.get(name))]
+    lost = bool(copied) and (share != 0 or rule.get("mirrors").present)
+    if lost:
+        run.say("MS235", copied[0], "requests are no longer mirrored: Linkerd's routes cannot copy traffic")
+    for name in ("mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "mirror_percent"):
+        run.mark(rule.get(name), Fate(DEGRADED, "MS235") if lost else Fate(NO_OP, "nothing is mirrored"))
 
 
 def _backends(
@@ -255,21 +261,16 @@ def _retry(run: Run, retries: View, marks: list[Mark]) -> Retry | None:
     ]
     statuses, lost = _statuses(tokens)
     if lost:
-        at = retries.get("retryOn") if retries.get("retryOn") else retries.get("attempts")
+        ending = "" if statuses else "; nothing is left, so the route does not retry"
         run.say(
             "MS240",
-            at,
-            f"not retried any more: {', '.join(lost)} (Linkerd retries on response statuses only)",
+            retries.get("retryOn") if retries.get("retryOn") else retries.get("attempts"),
+            f"not retried any more: {', '.join(lost)} (Linkerd retries on response statuses only){ending}",
         )
     timeout = _timeout(run, retries.get("perTryTimeout"), marks)
     if not statuses:
         for name in ("attempts", "retryOn", "perTryTimeout"):
-            if retries.get(name):
-                run.degrade(
-                    "MS240",
-                    retries.get(name),
-                    "none of the retry conditions can be expressed, so the route does not retry",
-                )
+            run.mark(retries.get(name), Fate(DEGRADED, "MS240"))
         return None
     marks += run.translated(retries.get("attempts"), retries.get("retryOn"))
     return Retry(attempts, tuple(statuses), timeout)

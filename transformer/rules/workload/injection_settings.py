@@ -7,6 +7,7 @@ https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from transformer.context.index import WORKLOAD_KINDS
@@ -83,10 +84,13 @@ def of_namespace(obj: Obj) -> NamespaceSetting:
     )
 
 
-def of_namespace_named(run: Run, name: str) -> NamespaceSetting:
-    """The setting of the Namespace with this name, as far as stream and context tell."""
-    found = run.context.namespace(name).obj if name else None
-    return of_namespace(found) if found is not None else NamespaceSetting(None)
+def of_namespaces(run: Run) -> dict[str, NamespaceSetting]:
+    """The settings of all Namespaces of stream and context by name; the stream's win."""
+    found: dict[str, NamespaceSetting] = {}
+    for obj in run.context.objects("", "Namespace"):
+        if obj.name not in found:
+            found[obj.name] = of_namespace(obj)
+    return found
 
 
 class Pod(NamedTuple):
@@ -128,6 +132,14 @@ def pod_of(obj: Obj) -> Pod:
     template = obj.view.get(*path)
     metadata = template.get("metadata")
     return Pod(obj, path, metadata.get("labels"), metadata.get("annotations"), template.get("spec"))
+
+
+def by_namespace(objs: Iterable[Obj]) -> dict[str, list[Pod]]:
+    """Pod templates of workloads by namespace, in order."""
+    found: dict[str, list[Pod]] = {}
+    for obj in objs:
+        found.setdefault(obj.namespace, []).append(pod_of(obj))
+    return found
 
 
 class Injection(NamedTuple):

@@ -32,6 +32,17 @@ _OSM_POD = (
 )
 
 
+class Surroundings:
+    """Settings of Namespaces by name, and label keys that Services select by, by namespace."""
+
+    def __init__(self, run: Run) -> None:
+        self.namespaces = settings.of_namespaces(run)
+        self.selected: dict[str, set[str]] = {}
+        for service in run.context.objects("", "Service"):
+            keys = self.selected.setdefault(service.namespace, set())
+            keys.update(key for key, _ in service.spec.get("selector").items())
+
+
 @rule(
     id="workload-injection",
     kinds=list(WORKLOAD_KINDS),
@@ -41,11 +52,12 @@ _OSM_POD = (
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate the sidecar settings of every workload of the stream, or hold it with its unit."""
+    around = Surroundings(run)
     for obj in objs:
         pod = settings.pod_of(obj)
         run.account(obj, [*_misplaced(obj), *_settings(pod)])
         try:
-            _translate(run, pod)
+            _translate(run, pod, around)
         except Held:
             continue
 
@@ -66,7 +78,7 @@ def _misplaced(obj: Obj) -> Iterator[View]:
                     yield view
 
 
-def _translate(run: Run, pod: settings.Pod) -> None:
+def _translate(run: Run, pod: settings.Pod, around: Surroundings) -> None:
     obj = pod.obj
     for view in _misplaced(obj):
         run.say(
@@ -77,7 +89,7 @@ def _translate(run: Run, pod: settings.Pod) -> None:
     if osm and settings.osm_value(osm.text()) is None:
         run.hold("MS114", osm, f"OSM refuses the value {osm.text()!r}")
         raise Held
-    namespace = settings.of_namespace_named(run, obj.namespace)
+    namespace = around.namespaces.get(obj.namespace, settings.NamespaceSetting(None))
     injection = settings.of_pod(pod, namespace)
     _refuse_obstacles(run, pod, injection)
     plan = Plan()
@@ -85,7 +97,7 @@ def _translate(run: Run, pod: settings.Pod) -> None:
         _drop_unused(run, pod, plan)
     else:
         pod_annotations.translate(run, pod, plan)
-    labels = _labels(run, pod, injection, namespace)
+    labels = _labels(run, pod, injection, namespace, around.selected.get(obj.namespace, set()))
     _injection(run, pod, injection, plan)
     if injection.own or (injection.state != settings.OUT and any(True for _ in _settings(pod))):
         _join(run, pod, injection, namespace, plan)
@@ -144,9 +156,10 @@ def _injection(run: Run, pod: settings.Pod, injection: settings.Injection, plan:
             )
         if _agrees(run, existing, wanted):
             plan.decided += own
-            # The injection setting first, so that it takes the place of the old one.
-            plan.remove[:0] = [str(view.path[-1]) for view in annotations]
-            plan.write = ({settings.INJECT: wanted} if not existing.present else {}) | plan.write
+            plan.drop(*annotations)
+            if not existing.present:
+                plan.write = {settings.INJECT: wanted} | plan.write
+                plan.places.update(dict.fromkeys([settings.INJECT] if annotations else [], str(own[-1].path[-1])))
             return
     for view in own:
         run.no_op(view, "without effect on these pods")
@@ -194,9 +207,9 @@ def _join(
 
 
 def _labels(
-    run: Run, pod: settings.Pod, injection: settings.Injection, namespace: settings.NamespaceSetting
+    run: Run, pod: settings.Pod, injection: settings.Injection, namespace: settings.NamespaceSetting, selected: set[str]
 ) -> list[str]:  # fmt: skip
-    """Settle the old mesh's pod labels; the keys that go."""
+    """Settle the old mesh's pod labels; the keys that go. `selected` are the keys that Services select by."""
     gone = []
     for key, view in pod.labels.items():
         if not old_mesh_key(key):
@@ -204,7 +217,7 @@ def _labels(
         if key in settings.POD_LABELS or key in _WAYPOINTS:
             if key in _WAYPOINTS:
                 run.degrade("MS103", view, f"{key}: {view.text()}: Linkerd has no waypoints")
-            if _selected(run, pod, key):
+            if key in selected or _in_selector(pod, key):
                 _keep_selected(run, pod, view, injection, namespace)
             else:
                 gone.append(key)
@@ -218,18 +231,14 @@ def _labels(
     return gone
 
 
-def _selected(run: Run, pod: settings.Pod, key: str) -> bool:
-    """Whether the workload's own selector or a Service's uses the label."""
+def _in_selector(pod: settings.Pod, key: str) -> bool:
+    """Whether the workload's own selector uses the label."""
     obj = pod.obj
     selector = obj.spec.get("selector") if pod.path else View(obj, None, ())
-    if obj.ref.kind == "ReplicationController" or obj.ref.group == "extensions":
-        if not selector:
-            return True  # the API server took all pod labels for the selector
+    if not selector and (obj.ref.kind == "ReplicationController" or obj.ref.group == "extensions"):
+        return True  # the API server took all pod labels for the selector
     expressions = [entry.get("key").text() for entry in selector.get("matchExpressions").each()]
-    if selector.get("matchLabels", key).present or key in expressions or selector.get(key).present:
-        return True
-    services = [found for found in run.context.objects("", "Service") if found.namespace == obj.namespace]
-    return any(found.spec.get("selector", key).present for found in services)
+    return selector.get("matchLabels", key).present or key in expressions or selector.get(key).present
 
 
 def _keep_selected(
@@ -271,13 +280,11 @@ def _keep_selected(
 
 
 def _edit(run: Run, pod: settings.Pod, plan: Plan, labels: list[str]) -> None:
-    removed = list(dict.fromkeys(plan.remove))
-    if plan.write or removed:
+    write, removed = plan.ordered(pod)
+    if write or removed or plan.decided:
         run.edit(
-            pod.obj, pod.annotations_path, write=plan.write, remove=removed,
+            pod.obj, pod.annotations_path, write=write, remove=removed,
             owners=[pod.obj], marks=run.translated(*plan.decided),
         )  # fmt: skip
-    elif plan.decided:
-        run.edit(pod.obj, pod.annotations_path, owners=[pod.obj], marks=run.translated(*plan.decided))
     if labels:
         run.edit(pod.obj, pod.labels_path, remove=labels, owners=[pod.obj])
