@@ -49,14 +49,16 @@ OPTIONS: tuple[Option, ...] = (
     Option("namespace", "text", "", "namespace of objects that carry none (Helm does not tell it)"),
     Option("context", "list", (), "files or folders read only as context (Services, workloads, DestinationRules …)"),
     Option("complete", "list", (), "namespaces of which stream and context hold every object; * for all"),
-    Option("mesh.mtls", "choice", "", "mesh-wide mutual TLS today: a fact, asked for when it matters", ("", "strict", "permissive")),
+    Option("mesh.mtls", "choice", "", "mesh-wide mutual TLS today: a fact, asked for when it "
+    "matters", ("", "strict", "permissive")),
     Option("mesh.root-namespace", "text", "istio-system", "Istio's root namespace"),
     Option("mesh.cluster-domain", "text", "cluster.local", "DNS domain of the cluster"),
     Option(
         "linkerd-install.opaque-ports", "text", "25,587,3306,4444,5432,6379,9300,11211",
         "default opaque ports of the Linkerd install",
     ),
-    Option("prefix-mode", "choice", "exact", "how an Istio string prefix is written in routes: exact (a regular expression where "
+    Option("prefix-mode", "choice", "exact", "how an Istio string prefix is written in routes: exact (a regular "
+    "expression where "
            "segments differ) or segment (PathPrefix, with a finding)", ("exact", "segment")),
     Option("fail-on", "choice", "error", "lowest severity that makes the run fail", ("error", "warning", "never")),
     Option("accept", "accept", (), "findings a person accepts: CODE@Kind/namespace/name=reason"),
