@@ -20,6 +20,7 @@ def check_fields(run: Run, obj: Obj, kind: str) -> None:
         if problem.pruned:
             run.say("MS005", problem.at, f"{problem.why}; the API server drops it, so it has no effect")
             run.mark(problem.at, Fate(NO_OP, "MS005"))
+            run.memo.setdefault("pruned", set()).add((obj.uid, problem.at.path))
         else:
             malformed |= run.hold("MS004", problem.at, problem.why)
     if malformed:

@@ -287,9 +287,8 @@ def _statuses(tokens: list[str]) -> tuple[list[str], list[str]]:
             statuses.append("409")
         elif token.isdigit() and 100 <= int(token) <= 599:
             statuses.append(token)
-        elif token != "retriable-status-codes" or not any(other.isdigit() for other in tokens):
-            if token != "retriable-status-codes":
-                lost.append(token)
+        elif token != "retriable-status-codes":
+            lost.append(token)
     return list(dict.fromkeys(statuses)), lost
 
 
