@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # What must stand before the word comes after it, because only a pattern that starts with letters is fast.
 _KIND = re.compile(rb"kind(?:(?<=\Akind)|(?<=[\s{,\"'-]kind))[\"']?[ \t]*:[ \t]*[\"']?([A-Za-z0-9]+)")
+_PLAIN_KIND = re.compile(rb"(?:\A|(?<=\n))[\"']?kind[\"']?[ \t]*:[ \t]+[\"']?[A-Za-z0-9]")
 _LIST = re.compile(rb"(?:^|[\n{,])[ \t]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:ResourceList|[A-Za-z]*List)\b")
 _SOURCE_LINE = re.compile(rb"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
 _SOURCE = re.compile(r"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
@@ -71,7 +72,16 @@ class Part:
         return bool(self.edits or self.derived or self.dropped)
 
     def kinds(self) -> set[str]:
-        """Kinds that a byte scan sees in the part; empty where only a parser can tell."""
+        """The kind of a candidate, which is parsed in any case; else the kinds that a byte scan sees.
+
+        Empty where only a parser can tell: `kind` may be written with a tag, an anchor, in a block or escaped.
+        """
+        if self.candidate:
+            root = self.root
+            kind = nodes.get(root, "kind") if root is not None else None
+            return {str(nodes.resolve(kind).value)} if kind is not None else set()
+        if self.item is None and not self.raw.lstrip().startswith(b"{") and not _PLAIN_KIND.search(self.raw):
+            return set()
         return {match.decode() for match in _KIND.findall(self.raw)}
 
     @property
