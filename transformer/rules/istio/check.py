@@ -25,3 +25,13 @@ def check_fields(run: Run, obj: Obj, kind: str) -> None:
             malformed |= run.hold("MS004", problem.at, problem.why)
     if malformed:
         raise Held
+    _account_empty(run, obj)
+
+
+def _account_empty(run: Run, obj: Obj) -> None:
+    """An empty block or list says nothing; only as a condition on a header or parameter it means presence."""
+    for leaf in obj.spec.leaves():
+        field = obj.view.get(*leaf)
+        condition = len(leaf) > 1 and leaf[-2] in ("headers", "queryParams", "withoutHeaders")
+        if (field.is_mapping or field.is_sequence) and not condition:
+            run.no_op(field, "an empty block or list says nothing")

@@ -294,7 +294,7 @@ def _statuses(tokens: list[str]) -> tuple[list[str], list[str]]:
 
 def _redirect(run: Run, rule: View, dialled: int, marks: list[Mark]) -> Redirect:
     redirect = rule.get("redirect")
-    if list(rule.get("route").each()) or not list(redirect.items()):
+    if list(rule.get("route").each()) or not any(field for _, field in redirect.items()):
         run.hold(
             "MS004",
             redirect,
