@@ -136,17 +136,19 @@ def services(run: Run, obj: Obj) -> Iterator[Obj]:
 
 def bind_unit(run: Run, obj: Obj) -> None:
     """VirtualService, DestinationRules and Gateways of its hosts move together or not at all."""
-    domain = run.options["mesh.cluster-domain"]
     known = destinations.of(run)
     named = [host.text() for host in obj.spec.get("hosts").each()]
     for kind in ("http", "tls", "tcp"):
         for http in obj.spec.get(kind).each():
             named += [entry.get("destination", "host").text() for entry in http.get("route").each()]
     for name in dict.fromkeys(named):
-        resolved = hosts.resolve(name, obj.namespace, domain)
-        for other in known.rules(resolved.namespace, resolved.name):
+        host = known.key(name, obj.namespace)
+        for other in known.rules(*host):
             run.units.bind([obj.uid, other.uid])
             known.routed.add(other.uid)
+        for other in known.wildcards(*host) if host[0] else ():
+            # It configures what the VirtualService sends to; but it may hold for many more hosts.
+            run.units.link(obj.uid, other.uid)
     for gateway in obj.spec.get("gateways").each():
         space, _, short = gateway.text().rpartition("/")
         found = run.context.find(
