@@ -9,7 +9,19 @@ from __future__ import annotations
 import re
 from typing import Any, assert_never
 
-from transformer.ir.routes import Backend, Forward, HeaderChange, Parent, Redirect, Route, RouteRule
+from transformer.ir.routes import (
+    Attachment,
+    Backend,
+    Cors,
+    Forward,
+    HeaderChange,
+    Mirror,
+    Parent,
+    Redirect,
+    Rewrite,
+    Route,
+    RouteRule,
+)
 from transformer.order.predicates import Match, Named, Path
 from transformer.targets.versions import Target
 
@@ -33,6 +45,7 @@ def build(
         "metadata": {**metadata, "annotations": annotations},
         "spec": {
             "parentRefs": [_parent(parent, namespace) for parent in route.parents],
+            **({"hostnames": list(route.hostnames)} if route.hostnames else {}),
             "rules": [_rule(rule, namespace, target, policy) for rule in route.rules],
         },
     }
@@ -64,9 +77,14 @@ def _annotations(route: Route, target: Target, policy: bool) -> dict[str, str]:
     return found
 
 
-def _parent(parent: Parent, namespace: str) -> dict[str, Any]:
+def _parent(parent: Parent | Attachment, namespace: str) -> dict[str, Any]:
+    if isinstance(parent, Attachment):
+        found: dict[str, Any] = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": parent.name}
+        if parent.namespace != namespace:
+            found["namespace"] = parent.namespace
+        return found | ({"sectionName": parent.section} if parent.section else {})
     # Group and kind are always written: their defaults (a Gateway) would make the reference inert.
-    found: dict[str, Any] = {"group": "", "kind": "Service", "name": parent.name}
+    found = {"group": "", "kind": "Service", "name": parent.name}
     if parent.namespace != namespace:
         found["namespace"] = parent.namespace
     return found | {"port": parent.port}
@@ -81,7 +99,7 @@ def _rule(rule: RouteRule, namespace: str, target: Target, policy: bool) -> dict
     if isinstance(action, Redirect):
         out["filters"] = [{"type": "RequestRedirect", "requestRedirect": _redirect(action)}]
     elif isinstance(action, Forward):
-        filters = _modifiers(action.request, action.response)
+        filters = _modifiers(action.request, action.response) + _gateway_filters(action, namespace)
         if filters:
             out["filters"] = filters
         out["backendRefs"] = [_backend(backend, namespace) for backend in action.backends]
@@ -151,6 +169,57 @@ def _backend(backend: Backend, namespace: str) -> dict[str, Any]:
         out["weight"] = backend.weight
     filters = _modifiers(backend.request, backend.response)
     return out | ({"filters": filters} if filters else {})
+
+
+def _gateway_filters(action: Forward, namespace: str) -> list[dict[str, Any]]:
+    """Filters that only routes of a gateway carry."""
+    out: list[dict[str, Any]] = []
+    if action.rewrite is not None:
+        out.append({"type": "URLRewrite", "urlRewrite": _rewrite(action.rewrite)})
+    out += [
+        {"type": "RequestMirror", "requestMirror": _mirror(mirror, namespace)} for mirror in action.mirrors
+    ]
+    if action.cors is not None:
+        out.append({"type": "CORS", "cors": _cors(action.cors)})
+    return out
+
+
+def _rewrite(rewrite: Rewrite) -> dict[str, Any]:
+    out: dict[str, Any] = {"hostname": rewrite.hostname} if rewrite.hostname else {}
+    if rewrite.full is not None:
+        out["path"] = {"type": "ReplaceFullPath", "replaceFullPath": rewrite.full}
+    elif rewrite.prefix is not None:
+        out["path"] = {"type": "ReplacePrefixMatch", "replacePrefixMatch": rewrite.prefix}
+    return out
+
+
+def _mirror(mirror: Mirror, namespace: str) -> dict[str, Any]:
+    backend: dict[str, Any] = {"name": mirror.name}
+    if mirror.namespace != namespace:
+        backend["namespace"] = mirror.namespace
+    out: dict[str, Any] = {"backendRef": backend | {"port": mirror.port}}
+    if mirror.numerator != mirror.denominator:
+        whole = mirror.denominator == 100
+        out |= (
+            {"percent": mirror.numerator}
+            if whole
+            else {"fraction": {"numerator": mirror.numerator, "denominator": mirror.denominator}}
+        )
+    return out
+
+
+def _cors(cors: Cors) -> dict[str, Any]:
+    out: dict[str, Any] = {"allowOrigins": list(cors.origins)}
+    for key, values in (
+        ("allowMethods", cors.methods),
+        ("allowHeaders", cors.headers),
+        ("exposeHeaders", cors.expose),
+    ):
+        if values:
+            out[key] = list(values)
+    if cors.credentials:
+        out["allowCredentials"] = True
+    return out | ({"maxAge": cors.max_age} if cors.max_age is not None else {})
 
 
 def _modifiers(request: HeaderChange, response: HeaderChange) -> list[dict[str, Any]]:
