@@ -150,7 +150,8 @@ def _peer(alone: list[Ran], folders: list[Ran], valid: Validity) -> str:
     rows = [
         ("what is translated", "ingress gateways and their VirtualServices", "mesh traffic, TrafficSplits, injection"),
         ("objects emitted", PEER_EMITTED, valid.derived),
-        ("valid (schema and CEL)", f"{PEER_VALID} ({PEER_VALID / PEER_EMITTED:.0%})", _share(valid.derived_valid, valid.derived)),
+        ("valid (schema and CEL)", f"{PEER_VALID} "
+        f"({PEER_VALID / PEER_EMITTED:.0%})", _share(valid.derived_valid, valid.derived)),
         ("routes with a Service as parent", 0, mesh),
         ("commonest fault", "backendRef to a Service without a port: 315 routes", faults),
         ("exit code when constructs are lost", 0, f"1 ({ends[1]} of {losing} files that hold something)"),

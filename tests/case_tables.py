@@ -13,7 +13,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.crd_validation import GATEWAY_API, Emitted
+import yaml
+
+from tests.crd_validation import GATEWAY_API, MARKER, Emitted, Manifests
 from tests.real_tools import ROOT
 from transformer import config, needles
 from transformer.documents import Input
@@ -143,9 +145,20 @@ def check(case: Case, emitted: Emitted) -> None:
     options = case.options()
     version = options["gateway-api"]
     emitted.add(
-        case.name, found.output.decode().removeprefix("\ufeff"), options["linkerd"],
+        case.name, _documents(found.output), options["linkerd"],
         version if version in GATEWAY_API else _JUDGED_BY[version], options["channel"], marked_only=True,
     )  # fmt: skip
+
+
+def _documents(output: bytes) -> Manifests:
+    """The output as the validator takes it: items of Lists one by one, line ends of one kind."""
+    text = output.decode().removeprefix("\ufeff").replace("\r\n", "\n")
+    if "kind: List" not in text:
+        return text
+    found = []
+    for document in yaml.safe_load_all(text):
+        found += document["items"] if document["kind"] == "List" else [document]
+    return [item for item in found if MARKER in (item["metadata"].get("annotations") or {})]
 
 
 def _code(case: Case) -> int:

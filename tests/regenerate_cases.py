@@ -19,7 +19,7 @@ def main(names: list[str]) -> int:
         return 2
     folders = []
     for path in wanted:
-        folders += [path] if (path / "input.yaml").exists() else sorted(p for p in path.iterdir() if p.is_dir())
+        folders += [path] if (path / "input.yaml").exists() else sorted(found.parent for found in path.glob("*/input.yaml"))
     for changed in regenerate(folders):
         print(f"written: {changed.relative_to(CASES)}")
     return 0

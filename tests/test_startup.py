@@ -126,6 +126,6 @@ def test_a_stream_with_one_annotation_loads_only_what_it_needs(
 ) -> None:
     run = interpreter.run(*meshshift_command[1:], stdin=ANNOTATED)
     assert run.code == 0, run.stderr
-    assert "linkerd.io/inject: disabled" in run.stdout
+    assert 'linkerd.io/inject: "disabled"' in run.stdout
     assert "yaml" in run.loaded
     assert run.loaded & HEAVY == set()

@@ -1,5 +1,7 @@
 """Entry of the command. A stream without mesh objects is passed through before anything else is imported."""
 
+from __future__ import annotations
+
 import os
 import sys
 

@@ -160,6 +160,7 @@ def _last(call: Call) -> int:
     if call.operands:
         raise UsageError("last takes no operands")
     data = store.read_last(call.environ)
+    output.say(f"meshshift: this run ended {store.time_of_last(call.environ)}")
     options = settings.resolve(call.layers, call.environ).options
     output.write(closing.shown(data, options, sys.stdout, call.environ).encode(errors="backslashreplace"))
     return 0

@@ -51,7 +51,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("namespace", "text", "", "namespace of objects that carry none (Helm does not tell it)"),
     Option("context", "list", (), "files or folders read only as context (Services, workloads, DestinationRules …)"),
     Option("complete", "list", (), "namespaces of which stream and context hold every object; * for all"),
-    Option("mesh.mtls", "choice", "", "mesh-wide mutual TLS today: a fact, asked for when it matters", ("", "strict", "permissive")),
+    Option("mesh.mtls", "choice", "", "mesh-wide mutual TLS today: a fact, asked for when it "
+    "matters", ("", "strict", "permissive")),
     Option("mesh.root-namespace", "text", "istio-system", "Istio's root namespace"),
     Option("mesh.cluster-domain", "text", "cluster.local", "DNS domain of the cluster"),
     Option(

@@ -15,12 +15,16 @@ from transformer.targets import validation
 from transformer.targets.metadata import MARKER
 
 
+_ROUTE_GROUPS = ("gateway.networking.k8s.io", "policy.linkerd.io")
+
+
 class Emitted(NamedTuple):
-    """One object that will be written, at the place of its source."""
+    """One object that will be written, at the place of its source; `replaces` are ours of an earlier run."""
 
     ref: ObjectRef
     value: dict[str, Any]
     plan: Derived
+    replaces: tuple[Obj, ...] = ()
 
 
 class Settlement(NamedTuple):
@@ -92,7 +96,9 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
         ref = _ref(value, plan.owners[0])
         key = (ref.group, ref.kind, ref.namespace, ref.name)
         if key in seen:
-            run.hold("MS006", plan.owners[0], f"{ref} would also be created for {seen[key].owners[0].ref}")
+            first, second = seen[key].owners[0], plan.owners[0]
+            run.hold("MS006", first, f"{ref} would also be created for {second.ref}")
+            run.hold("MS006", second, f"{ref} would also be created for {first.ref}")
             continue
         seen[key] = plan
         existing = _existing(run, ref)
@@ -108,7 +114,7 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
             run.hold("MS015", plan.owners[0], f"{ref} would not be valid: {problems[0]}")
             continue
         if existing is None or existing.view.value() != value:
-            yield Emitted(ref, value, plan)
+            yield Emitted(ref, value, plan, tuple(_made_before(run, ref, value)))
 
 
 def _existing(run: Run, ref: ObjectRef) -> Obj | None:
@@ -120,6 +126,17 @@ def _existing(run: Run, ref: ObjectRef) -> Obj | None:
         ),
         None,
     )
+
+
+def _made_before(run: Run, ref: ObjectRef, value: dict[str, Any]) -> Iterator[Obj]:
+    """What an earlier run made of the same source under the same name, in any group.
+
+    A route of one name in both groups is never left: which of the two wins is random (observed L6).
+    """
+    for group in _ROUTE_GROUPS if ref.group in _ROUTE_GROUPS else (ref.group,):
+        found = _existing(run, ref._replace(group=group))
+        if found is not None and _is_ours(found, value):
+            yield found
 
 
 def _is_ours(existing: Obj, value: dict[str, Any]) -> bool:

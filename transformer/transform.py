@@ -20,7 +20,7 @@ from transformer.stream import split
 from transformer.targets import versions
 
 MESH_SUFFIXES = (".istio.io", ".smi-spec.io", ".openservicemesh.io")
-_PASSED_KINDS = frozenset({("install.istio.io", "IstioOperator")})
+PASSED_KINDS = frozenset({("install.istio.io", "IstioOperator")})
 _OUR_KINDS_NEED = {
     "gateway.networking.k8s.io": "Gateway API CRDs",
     "policy.linkerd.io": "Linkerd's policy CRDs",
@@ -35,6 +35,8 @@ class ObjectFate(NamedTuple):
     held_by: str
     codes: tuple[str, ...]
     fates: dict[str, int]
+    file: str = ""
+    line: int = 0
 
 
 class Report(NamedTuple):
@@ -101,7 +103,7 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
         if given:
             rule.translate(run, given)
     for kind, found in by_kind.items():
-        if kind[0].endswith(MESH_SUFFIXES) and kind not in handled and kind not in _PASSED_KINDS:
+        if kind[0].endswith(MESH_SUFFIXES) and kind not in handled and kind not in PASSED_KINDS:
             for obj in found:
                 if not run.hold(
                     "MS010", obj, f"{obj.ref.kind} ({obj.ref.group}) has no translation in this version"
@@ -116,7 +118,8 @@ def _ambiguities(stream: Input) -> Iterable[Finding]:
             line = stream.data.count(b"\n", 0, found.offset) + 1
             if isinstance(entry, Part) and entry.candidate and found.kind != "directive":
                 raise InputError(
-                    f"{entry.file}:{line}: `{found.text}` is read differently by Helm, kubectl and kustomize, and this document "
+                    f"{entry.file}:{line}: `{found.text}` is read differently by Helm, kubectl and kustomize, "
+                    f"and this document "
                     f"may hold mesh objects: put the separator on a line of its own"
                 )
             code = codes.CODES["MS001"]
@@ -136,6 +139,9 @@ def _write(stream: Input, run: Run, settlement: Settlement) -> list[bytes | memo
         if part is None:
             raise BugError(f"{emitted.ref} has no place in the stream")
         part.derived.append(emitted.value)
+        for earlier in emitted.replaces:
+            if earlier.part is not None:
+                earlier.part.dropped = True
     output = stream.write()
     if stream.data.strip() and not b"".join(output).strip():
         # Helm 4 refuses an empty answer, and an empty stream could delete everything: a comment is accepted everywhere.
@@ -151,7 +157,7 @@ def _report(
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
     return Report(
-        sorted(findings, key=_rank),
+        sorted(findings, key=rank),
         [_object_fate(run, settlement, obj, findings) for obj in objects if _concerned(run, obj)],
         [(emitted.ref, str(emitted.plan.owners[0].ref)) for emitted in settlement.emitted],
         [run.objects[uid].ref if uid in run.objects else ref_of(run, uid) for uid in settlement.operations],
@@ -182,13 +188,14 @@ def _with_holders(run: Run, settlement: Settlement) -> list[Finding]:
             continue
         code = codes.CODES["MS007"]
         found.append(Finding(
-            "MS007", code.severity, obj.file, obj.line + obj.root.line, obj.ref, "", f"stays as it is because {holder[uid]} is held",
+            "MS007", code.severity, obj.file, obj.line + obj.root.line, obj.ref, "", f"stays as it is because "
+            f"{holder[uid]} is held",
             code.remedy, held_by=str(holder[by] if by in holder else holder[uid]),
         ))  # fmt: skip
     return found
 
 
-def _rank(finding: Finding) -> tuple[object, ...]:
+def rank(finding: Finding) -> tuple[object, ...]:
     """Order of the report: gravest first, causes before what follows from them, then by place."""
     consequence = finding.code in ("MS007", "MS014")
     severity = -SEVERITIES.index(finding.severity)
@@ -241,7 +248,7 @@ def _object_fate(run: Run, settlement: Settlement, obj: Obj, findings: list[Find
             else "unchanged"
         )
     held_by = str(_some(run, settlement.held[obj.uid]).ref) if obj.uid in settlement.held else ""
-    return ObjectFate(obj.ref, outcome, held_by, own, fates)
+    return ObjectFate(obj.ref, outcome, held_by, own, fates, obj.file, obj.line + obj.root.line)
 
 
 def _prerequisites(settlement: Settlement) -> Iterable[Finding]:
@@ -275,7 +282,8 @@ def _side_by_side(run: Run, settlement: Settlement) -> Iterable[Finding]:
             if run.options["mesh.mtls"] == "strict"
             else "are plaintext, and refused wherever mutual TLS is required"
         )
-        message = f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as {staying[0].ref}: calls between them {refused}"
+        message = f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as "
+        f"{staying[0].ref}: calls between them {refused}"
         yield Finding("MS016", code.severity, "", 0, None, "", message, code.remedy)
 
 

@@ -84,7 +84,8 @@ def unaccounted(ran: Ran) -> list[str]:
     """Objects with a leaf that has no fate."""
     report = _report(ran)
     faults = [f"{ran.source.name}: {finding.message}" for finding in report.findings if finding.code == "MS009"]
-    faults += [f"{ran.source.name}: {fate.ref} has leaves without a fate" for fate in report.objects if fate.fates.get("unaccounted")]
+    faults += [f"{ran.source.name}: {fate.ref} has leaves without a "
+    f"fate" for fate in report.objects if fate.fates.get("unaccounted")]
     return faults + ([f"{ran.source.name}: exit code {report.exit_code}"] if report.exit_code == 4 else [])
 
 

@@ -86,6 +86,15 @@ def test_a_file_that_cannot_be_parsed_is_named(call: Call, tmp_path: Path) -> No
     assert done.err.startswith("meshshift: b.yaml:"), done.err
 
 
+def test_nothing_to_check_is_not_a_finished_migration(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for argv, stdin in ((["check"], b""), (["check"], b"\n"), (["check", "empty"], b"")):
+        done = call(*argv, stdin=stdin)
+        assert (done.code, done.out) == (2, b"")
+        assert "so nothing was checked" in done.err
+        assert call(*argv, "--fail-on=never", stdin=stdin).code == 0
+
+
 def test_json_goes_to_standard_output(call: Call) -> None:
     done = call("check", "--report", "json", stdin=HELD)
     data = json.loads(done.out)

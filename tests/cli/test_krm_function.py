@@ -335,3 +335,37 @@ def test_items_without_a_path_are_left_to_the_caller() -> None:
 def test_the_namespace_of_the_options_counts_for_the_source() -> None:
     text = placed_list(placed("kind: A\nmetadata: {name: s}\n", "f.yaml", 3))
     assert krm_files.origins(text, "shop") == {"A/shop/s": krm_files.Origin("f.yaml", 3)}
+
+
+WORKLOAD = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: NAME, namespace: shop}
+spec:
+  selector: {matchLabels: {app: NAME}}
+  template:
+    metadata: {labels: {app: NAME, sidecar.istio.io/inject: "true"}}
+    spec: {containers: [{name: web, image: web}]}
+"""
+
+
+def test_beside_a_kept_source_places_move_once_and_results_know_them(call: Call) -> None:
+    # One client stays in Istio, so the VirtualService stays beside its translation.
+    held = POLICY.replace("app: cart", "app: held")
+    workloads = [WORKLOAD.replace("NAME", name) for name in ("held", "web")]
+    manifests = [placed(text, "a.yaml", at) for at, text in enumerate([SERVICE, ROUTE, held, *workloads])]
+    first = call("--fail-on=never", stdin=resource_list(*manifests, tail=STRICT))
+    assert first.code == 0, first.err
+    answer = yaml.safe_load(first.out)
+    assert [(each["kind"], each["metadata"]["annotations"][INDEX]) for each in answer["items"]] == [
+        ("Service", "0"),
+        ("VirtualService", "1"),
+        ("HTTPRoute", "2"),
+        ("AuthorizationPolicy", "3"),
+        ("Deployment", "4"),
+        ("Deployment", "5"),
+    ]
+    policy = next(result for result in answer["results"] if result["tags"]["code"] == "MS400")
+    assert policy["file"] == {"path": "a.yaml", "index": 3}
+    second = call("--fail-on=never", stdin=first.out)
+    assert second.out.partition(b"functionConfig")[0] == first.out.partition(b"functionConfig")[0]

@@ -251,6 +251,13 @@ def test_a_wrong_splice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         apply("a: b\n", Set(A, "c"))
 
 
+@pytest.mark.parametrize("text", ["x: true\n", "x: '1'\n", "x: 1\ny: 1\n", "x: 2\n", "x: [1]\n"])
+def test_the_comparison_knows_types(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splice, "_changes", lambda *_: [lines.Change(0, 5, text)])
+    with pytest.raises(Refused, match="does not read back"):
+        apply("x: 0\n", Set(("x",), 1))
+
+
 def test_expected_leaves_its_argument_alone() -> None:
     value = {"a": {"b": [1, 2]}, "c": None}
     operations: list[Op] = [

@@ -44,6 +44,8 @@ CASES = [
         "directives",
     ),
     ("a: |\n  x\n ---\nb\n", ["a: |\n  x\n ---\nb\n"], "an indented marker is content"),
+    ("a\n---", ["a\n", "---"], "a separator ends the stream"),
+    ("a\n...\n---", ["a\n...\n", "---"], "and after an end marker"),
     ("---a\n----\n", ["---a\n----\n"], "markers stand alone"),
     ("a\r---\rb\r", ["a\r", "---\rb\r"], "a carriage return is a break"),
     ("a\r\n---\r\nb\r\n...\r\nc", ["a\r\n", "---\r\nb\r\n...\r\n", "c"], "CRLF"),

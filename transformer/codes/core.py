@@ -45,12 +45,14 @@ CODES = (
         "An object with the kind and name that the translation would create is in the stream and was not made by meshshift.",
         "Creating a second one would overwrite it; the source object and its unit stay.",
         "Rename the existing object, or delete it if the translation replaces it.",
+        "kind: HTTPRoute\nmetadata: {name: cart, namespace: shop}  # without meshshift.dev/from",
     ),
     Code(
         "MS007", "error", "held with its migration unit",
         "The object could move, but another object of its migration unit cannot.",
         "Moving it alone would leave a policy unenforced or a route without effect, so it stays byte for byte.",
         "Resolve the finding on the object that is named.",
+        "an AuthorizationPolicy that is held keeps the Deployment it selects, and the Namespace label that injects it",
     ),
     Code(
         "MS008", "info", "what the cluster and the deployer need",
@@ -69,6 +71,7 @@ CODES = (
         "The object belongs to a mesh that is left behind, and this version has no translation for its kind.",
         "The object stays as it is, with whatever depends on it.",
         "Keep it until a version that translates it, replace it by hand, or accept the finding to drop it.",
+        "apiVersion: networking.istio.io/v1\nkind: ProxyConfig",
         acceptable=True,
     ),
     Code(
@@ -76,12 +79,14 @@ CODES = (
         "Nothing came in on standard input.",
         "Helm 3 sends nothing to a post-renderer when --output-dir is used or a chart renders only hooks: then nothing is migrated.",
         "Render to standard output, not to a folder, when a post-renderer is used.",
+        "helm template shop ./chart --post-renderer meshshift --output-dir out  # Helm 3: nothing is migrated",
     ),
     Code(
         "MS012", "warning", "acceptance that matches nothing",
         "The configuration accepts a finding that this run does not have.",
         "Nothing; but a stale acceptance may cover something else later.",
         "Remove the acceptance.",
+        "accept:\n- {code: MS010, object: Sidecar/shop/gone, reason: deleted last month}",
     ),
     Code(
         "MS013", "error", "merge key that overrides a written key",
@@ -92,9 +97,10 @@ CODES = (
     ),
     Code(
         "MS014", "error", "Istio, SMI or OSM objects remain",
-        "`check` looked at a final stream in which a mesh object or a sidecar setting of the old mesh is left.",
-        "The pipeline did not run meshshift, or something is held.",
+        "`check` found an object of the old mesh, or a setting for its sidecar.",
+        "What was checked is not migrated: the pipeline did not run meshshift, or something is held.",
         "Run the stream through meshshift; with kustomize use --enable-alpha-plugins together with --enable-exec.",
+        "kustomize build . --enable-alpha-plugins | meshshift check  # without --enable-exec nothing was run",
     ),
     Code(
         "MS015", "error", "outside the limits of the target",

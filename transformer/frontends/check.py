@@ -6,15 +6,13 @@ It also closes a gap of kustomize, which skips exec functions silently where `--
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from transformer import needles, settings
+from transformer import settings
 from transformer.codes import CODES
-from transformer.documents import Input
-from transformer.errors import DONE, FINDINGS, INTERNAL, InputError
+from transformer.errors import DONE, FINDINGS, INTERNAL, InputError, UsageError
 from transformer.findings import SEVERITIES, Finding, ObjectRef
 from transformer.frontends import closing, krm, manifests, output
 from transformer.frontends.joined import Joined
@@ -38,6 +36,14 @@ def run(data: bytes | None, paths: Sequence[str], layers: Sequence[Layer], envir
         chosen = settings.resolve(layers, environ)
     else:
         chosen = _settings_of_stream(data, layers, environ)
+    if not data.strip() and chosen.options["fail-on"] != "never":
+        # An empty answer of whatever stands before the pipe must not look like a finished migration.
+        what = (
+            f"no manifests in {', '.join(paths)}"
+            if joined is not None
+            else "nothing came in on standard input"
+        )
+        raise UsageError(f"{what}, so nothing was checked (--fail-on never accepts that)")
     report = _report(data, chosen, notes, joined)
     report = closing.kept(report, chosen.options, environ)
     shown = closing.shown(report, chosen.options, sys.stdout, environ)
@@ -54,7 +60,7 @@ def _settings_of_stream(data: bytes, layers: Sequence[Layer], environ: Mapping[s
 
 
 def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | None) -> dict[str, Any]:
-    from transformer.transform import transform
+    from transformer.transform import rank, transform
 
     options = chosen.options
     context = manifests.read(options["context"])
@@ -63,15 +69,13 @@ def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | No
         found = transform(data, options, context.files, name=name).report
     except InputError as error:
         raise InputError(joined.in_files(str(error)) if joined is not None else str(error)) from error
-    concerned = {fate.ref: fate for fate in found.objects}
     findings = list(found.findings)
-    for ref, file, line in _places(data, options, name):
-        fate = concerned.get(ref)
-        if fate is not None and remains(ref, fate.fates):
-            findings.append(_remaining(ref, file, line, held=fate.outcome == "held"))
+    for fate in found.objects:
+        if remains(fate.ref, fate.fates):
+            findings.append(_remaining(fate.ref, fate.file, fate.line, held=fate.outcome == "held"))
     if joined is not None:
         findings = [joined.located(finding) for finding in findings]
-    findings.sort(key=lambda f: (-SEVERITIES.index(f.severity), f.file, f.line, f.code, f.field, f.message))
+    findings.sort(key=rank)
     found = found._replace(findings=findings, exit_code=_exit_code(findings, options, found.exit_code))
     return json.as_data(found, options, command=COMMAND, notes=[*chosen.notes, *notes, *context.notes])
 
@@ -85,17 +89,9 @@ def remains(ref: ObjectRef, fates: Mapping[str, int]) -> bool:
 
 def is_old(ref: ObjectRef) -> bool:
     """Whether the object's kind belongs to a mesh that is left behind."""
-    from transformer.transform import MESH_SUFFIXES
+    from transformer.transform import MESH_SUFFIXES, PASSED_KINDS
 
-    return ref.group.endswith(MESH_SUFFIXES)
-
-
-def _places(data: bytes, options: Options, name: str) -> list[tuple[ObjectRef, str, int]]:
-    """Identity and place of every object that may concern the old mesh."""
-    counter = itertools.count()
-    parts = (part for part in Input(data, needles.NEEDLES, name=name).parts() if part.candidate)
-    objects = [obj for part in parts if (obj := part.obj(counter, options["namespace"])) is not None]
-    return [(obj.ref, obj.file, obj.line + obj.root.line) for obj in objects]
+    return ref.group.endswith(MESH_SUFFIXES) and (ref.group, ref.kind) not in PASSED_KINDS
 
 
 def _remaining(ref: ObjectRef, file: str, line: int, *, held: bool) -> Finding:

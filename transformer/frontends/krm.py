@@ -69,17 +69,18 @@ def run(data: bytes, found: ResourceList, layers: Sequence[Layer], environ: Mapp
         if finding["file"] != _STDIN:
             # Lines are those of the ResourceList, which nobody has in a file.
             finding["line"] = 0
-    results = [_result(finding, origins) for finding in report["findings"]]
     body = b""
     if report["exit_code"] == DONE:
         text = b"".join(result.output).decode()
         if result.report.emitted:
             text = krm_files.place(text, origins)
-        body = with_results(text, results).encode()
+        # Results are read beside the files as they are then, where items may have moved down.
+        places = krm_files.origins(text, options["namespace"])
+        body = with_results(text, _results(report, places)).encode()
         if not body.strip():
             raise BugError("a ResourceList came in and nothing would go out")
     elif report["exit_code"] == FINDINGS:
-        body = with_results(found.text, results).encode()
+        body = with_results(found.text, _results(report, origins)).encode()
     return closing.finish(report, options, environ, body)
 
 
@@ -160,6 +161,10 @@ def _with_items(text: str, kept: tuple[str, str]) -> str:
     if text.count(mark) != 1:
         raise BugError(f"the items of the {KIND} cannot be found again")
     return text.replace(mark, body)
+
+
+def _results(report: Mapping[str, Any], origins: Mapping[str, krm_files.Origin]) -> list[dict[str, Any]]:
+    return [_result(finding, origins) for finding in report["findings"]]
 
 
 def _result(finding: Mapping[str, Any], origins: Mapping[str, krm_files.Origin]) -> dict[str, Any]:

@@ -36,8 +36,12 @@ class Entry(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One rule to write. derived: the compiler added at least one of its matches. object: index of the route
-    object it belongs to; within an object rules are written in the given order."""
+    """One rule to write; all rules of one object have one hostname, that of their matches.
+
+    derived: the compiler added or changed at least one match. object: index of the route object the rule belongs
+    to; within an object rules are written in the given order. Expressions are written as `^(?:…)$`: they match
+    whole values, and Linkerd takes the leftmost alternative otherwise.
+    """
 
     matches: tuple[Match, ...]
     action: Hashable

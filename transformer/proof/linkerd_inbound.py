@@ -43,6 +43,8 @@ class Inbound:
     """Inbound policy of a set of objects; unlisted objects do not exist, ServiceAccounts are taken to exist.
 
     The settings are those of the control plane. Objects that the policy webhook refuses have no effect.
+    Raises `UnsupportedRegex` for a route with a pattern that this package does not model, ValueError for an
+    unknown policy or a malformed network.
     """
 
     def __init__(
@@ -79,8 +81,9 @@ class Inbound:
 
         `request` has `pod` (`namespace/workload`), `port`, `client` (`identity`, `ip`), `method`, `path`,
         `query`, `host`, `headers` and `tcp`; the answer has `verdict`, `status`, `server`, `route`, `rule` and,
-        where they apply, `location` and `request_headers`. A pod that does not exist raises KeyError. A prefix
-        redirect of a match without prefix answers `invalid-redirect`, status 500.
+        where they apply, `location` and `request_headers`. A pod that does not exist raises KeyError, one that
+        workloads of several kinds could be ValueError. A prefix redirect of a match without prefix answers
+        `invalid-redirect`, status 500.
         """
         client, port = Client.of(request["client"]), int(request["port"])
         pod, policy = self._policy(str(request["pod"]), port)
@@ -158,7 +161,7 @@ def _age(server: Obj) -> tuple[bool, str, str]:
 
 def _is_unreadable(route: ServerRoute) -> bool:
     """Whether a gRPC match names no method."""
-    return any(not match.get("method") for rule in route.rules for match in items(rule, "matches"))
+    return any(match.get("method") is None for rule in route.rules for match in items(rule, "matches"))
 
 
 def _verdict(authorizations: Iterable[Authorization], client: Client) -> str | None:

@@ -60,11 +60,17 @@ class Injector(NamedTuple):
     control_plane_namespace: str
 
     def pod(self, objects: Objects, namespace: str, name: str) -> Pod | None:
-        """The pod of the workload called `name`, None where there is no such workload."""
-        workload = next((obj for obj in objects.workloads(namespace) if name_of(obj) == name), None)
-        if workload is None:
-            return None
-        template, owner = pod_template(workload), objects.namespace(namespace)
+        """The pod of the workload called `name`, None where there is no such workload.
+
+        Raises ValueError where workloads of several kinds have the name.
+        """
+        found = [obj for obj in objects.workloads(namespace) if name_of(obj) == name]
+        if len(found) > 1:
+            raise ValueError(f"{len(found)} workloads are called {namespace}/{name}")
+        return self._injected(found[0], objects.namespace(namespace), namespace) if found else None
+
+    def _injected(self, workload: Obj, owner: Obj | None, namespace: str) -> Pod:
+        template = pod_template(workload)
         pod = spec(template)
         settings = {
             **{k: v for k, v in (annotations_of(owner) if owner else {}).items() if k.startswith(CONFIG)},

@@ -8,7 +8,7 @@ error        why the run ended early; empty otherwise
 findings     code, severity (error, warning, info), accepted (the reason of a person, or empty), file, line
              (0 where there is none), object (group, version, kind, namespace, name; or null), field, message,
              remedy, target, held_by
-objects      identity, outcome (translated, degraded, edited, held, unchanged), held_by, codes of its own
+objects      identity, file, line, outcome (translated, degraded, edited, held, unchanged), held_by, codes of its own
              findings, fates: number of leaves by fate
 emitted      identity, from: the object that it was derived from
 edited       identity
@@ -45,6 +45,8 @@ def as_data(report: Report, options: Options, *, command: str, notes: Sequence[s
     data["objects"] = [
         {
             **identity(fate.ref),
+            "file": fate.file,
+            "line": fate.line,
             "outcome": fate.outcome,
             "held_by": fate.held_by,
             "codes": list(fate.codes),

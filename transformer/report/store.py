@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,6 +68,12 @@ def read_last(environ: Mapping[str, str]) -> dict[str, Any]:
     if not isinstance(data, dict) or data.get("version") != json.VERSION:
         raise UsageError(f"{path} was written by another version of meshshift")
     return data
+
+
+def time_of_last(environ: Mapping[str, str]) -> str:
+    """When the last report was written, in local time; reports carry no time, so that they can be compared."""
+    written = os.stat(os.path.join(state_folder(environ), LAST)).st_mtime
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(written))
 
 
 def state_folder(environ: Mapping[str, str]) -> str:

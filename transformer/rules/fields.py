@@ -54,7 +54,13 @@ def _shape(tokens: list[str]) -> tuple[Shape, list[str]]:
     return head, rest
 
 
-_TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "num": (int, float), "bool": (bool,), "dur": (str,)}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "num": (int, float),
+    "bool": (bool,),
+    "dur": (str,),
+}
 
 
 def check(view: View, shape: Shape) -> Iterator[Problem]:
@@ -102,4 +108,10 @@ def _check_scalar(view: View, shape: str) -> Iterator[Problem]:
         yield Problem(view, False, f"must be one of {shape.replace('|', ', ')}, not {value!r}")
 
 
-_NAMES = {"str": "text", "int": "a whole number", "num": "a number", "bool": "true or false", "dur": "a duration"}
+_NAMES = {
+    "str": "text",
+    "int": "a whole number",
+    "num": "a number",
+    "bool": "true or false",
+    "dur": "a duration",
+}

@@ -42,7 +42,7 @@ CASES = [
     ),
     Case({"istio-injection": "true"}, {}, {}, {}, "MS102", "a value that no webhook selects"),
     Case({"istio-injection": "enabled"}, {}, {}, {}, "MS102", "never injected by Istio", name="kube-system"),
-    Case({"topology.istio.io/network": "n1"}, {}, {}, {}, "MS112", "no counterpart needed"),
+    Case({"topology.istio.io/network": "n"}, {}, {"topology.istio.io/network": "n"}, {}, "", "for Istio's control plane"),
     Case({"istio.io/newer-thing": "x"}, {}, {"istio.io/newer-thing": "x"}, {}, "MS115", "unknown: left and reported"),
     Case({OSM + "monitored-by": "osm"}, {OSM + "sidecar-injection": "yes"}, {}, ON, "MS134 MS151", "OSM's pair"),
     Case({OSM + "monitored-by": "osm"}, {OSM + "sidecar-injection": "disabled"}, {}, OFF, "", "OSM's opt-out"),

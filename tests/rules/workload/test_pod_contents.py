@@ -66,6 +66,11 @@ def test_commands_that_talk_to_the_agent(container: dict[str, Any], found: bool,
     assert outcome.objects["Job/cart"] == run(text).objects["Job/cart"]
 
 
+def test_context_is_not_judged() -> None:
+    text = workload(kind="Job", spec={"containers": [APP | {"args": ["curl localhost:15020/quitquitquit"]}]})
+    assert "MS130" not in run(ENABLED, context=text).codes
+
+
 def test_the_remedy_follows_the_target_version() -> None:
     text = ENABLED + workload(
         kind="Job", spec={"containers": [APP | {"args": ["curl localhost:15020/quitquitquit"]}]}

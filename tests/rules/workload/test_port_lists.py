@@ -54,3 +54,9 @@ def test_wishes_change_what_they_name_only(
 
 def test_no_wish_leaves_the_list_as_written() -> None:
     assert Wishes().over("25, 587") == "25, 587"
+
+
+def test_a_list_that_cannot_be_read_is_not_overwritten() -> None:
+    wishes = Wishes()
+    wishes.add[80] = None
+    assert wishes.over("25,mysql") == "25,mysql"

@@ -183,6 +183,14 @@ def test_the_namespace_stays_closed_where_it_was() -> None:
     assert pod_annotations(found.objects["Deployment/cart"]) == {}
 
 
+def test_a_namespace_that_cannot_be_closed_keeps_the_workload() -> None:
+    text = workload(labels={INJECT: "true"}, selector={INJECT: "true"})
+    doubtful = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {a: b, a: c}}\n"
+    outcome = run(doubtful + text)
+    assert outcome.text == doubtful + text
+    assert outcome.codes == ["MS002", "MS007"]
+
+
 def test_a_label_in_the_selector_without_the_namespace() -> None:
     outcome = run(workload(labels={"istio.io/rev": "x"}, selector={"istio.io/rev": "x"}))
     assert pod_annotations(outcome.objects["Deployment/cart"]) == ON
@@ -279,7 +287,6 @@ spec:
                 app: cart   # selected
                 sidecar.istio.io/inject: 'true'
             annotations:
-                # why: the warehouse is slow
                 proxy.istio.io/config: |
                     holdApplicationUntilProxyStarts: true
                 team:   "a"
@@ -300,9 +307,8 @@ spec:
             labels:
                 app: cart   # selected
             annotations:
-                # why: the warehouse is slow
-                linkerd.io/inject: enabled
                 team:   "a"
+                linkerd.io/inject: enabled
                 config.linkerd.io/proxy-await: enabled
         spec:
             containers: [ {name: a, image: b} ]

@@ -134,7 +134,9 @@ class Destinations:
             value = subset_service.build(service, owner, subset, labels, self._run.target)
             marks = self._run.translated(definition.get("name"), definition.get("labels"))
             index = definition.path[-1]
-            self._run.derive(value, [owner], marks, order=index if isinstance(index, int) else 0)
+            self._run.derive(
+                value, [owner], marks, order=index if owner is rule and isinstance(index, int) else 0
+            )
             self._planned[key] = value["metadata"]["name"]
             return self._planned[key]
         return ""

@@ -96,7 +96,8 @@ def _refuse_parent(run: Run, host: View, service: Obj, where: str) -> None:
     for number, _ in ports:
         if service_protocol.is_opaque(number, ranges):
             run.hold("MS208", host, f"port {number} of Service {where} is opaque for Linkerd, which ignores routes there",
-                     remedy="Set config.linkerd.io/opaque-ports on the Service (and its pods) to a list without the port.")  # fmt: skip
+                     remedy="Set config.linkerd.io/opaque-ports on the Service (and its pods) to a list without "
+                     "the port.")  # fmt: skip
             raise Held
     full = f"{service.name}.{service.namespace}.svc.{run.options['mesh.cluster-domain']}"
     for profile in run.context.objects("linkerd.io", "ServiceProfile"):

@@ -203,5 +203,6 @@ def tell_normalization(run: Run, obj: Obj, planned: Sequence[Planned]) -> None:
         for m in r.matches
     )
     if paths:
-        run.once("MS228", obj.spec.get("http"), "paths are matched as they are sent: Istio's proxies read `/a/../b` as `/b` and `/%61` as `/a` "
+        run.once("MS228", obj.spec.get("http"), "paths are matched as they are sent: Istio's proxies read "
+        "`/a/../b` as `/b` and `/%61` as `/a` "
                 "before they match, Linkerd's do not; this holds for every route of this run")  # fmt: skip

@@ -157,7 +157,8 @@ def _plan_route(
         )
         raise Held
     if reason:
-        run.gateway_only.append((obj.view, f"needs {reason}; while clients stay in Istio the route must be a policy.linkerd.io one, "
+        run.gateway_only.append((obj.view, f"needs {reason}; while clients stay in Istio the route must be a "
+        f"policy.linkerd.io one, "
                                  "which cannot say that"))  # fmt: skip
 
     def value(hidden: bool) -> dict[str, Any]:

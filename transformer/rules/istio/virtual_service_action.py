@@ -156,7 +156,8 @@ def _backend(
     service = known.service(host.namespace, host.name)
     where = f"{host.namespace}/{host.name}".lstrip("/")
     if service is None:
-        run.hold("MS202", host_field, f"destination Service {where} is not in the stream or its context, so its ports are unknown",
+        run.hold("MS202", host_field, f"destination Service {where} is not in the stream or its context, so its "
+        f"ports are unknown",
                  remedy="Render the Service in the same stream, or name its manifest with `context`.")  # fmt: skip
         raise Held
     if service.spec.get("type").text() == "ExternalName":
@@ -313,6 +314,13 @@ def lower_redirect(
 ) -> Redirect:
     """A redirect for clients that dialled port `dialled`, or came in through a gateway's server on it."""
     redirect = rule.get("redirect")
+    if list(rule.get("route").each()) or not list(redirect.items()):
+        run.hold(
+            "MS004",
+            redirect,
+            "a redirect stands without `route` and says something; the API server refuses it otherwise",
+        )
+        raise Held
     for name in ("derivePort", "prefixRewrite"):
         field = redirect.get(name)
         if field and not (name == "derivePort" and field.text() == "FROM_PROTOCOL_DEFAULT"):
@@ -321,7 +329,8 @@ def lower_redirect(
     code = redirect.get("redirectCode").value() or 301
     allowed = run.target.redirect_codes
     if code not in allowed:
-        run.hold("MS251", redirect.get("redirectCode"), f"redirect code {code} is not one of {', '.join(map(str, sorted(allowed)))} "
+        run.hold("MS251", redirect.get("redirectCode"), f"redirect code {code} is not one of "
+        f"{', '.join(map(str, sorted(allowed)))} "
                  f"with Gateway API {run.target.gateway_api[0]}.{run.target.gateway_api[1]}",
                  remedy="Gateway API 1.5 CRDs accept 303, 307 and 308 as well.")  # fmt: skip
         raise Held

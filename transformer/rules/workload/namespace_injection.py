@@ -22,12 +22,9 @@ _SETTINGS = (
     settings.OSM_IGNORE, settings.OSM_INJECTION,
 )  # fmt: skip
 _WAYPOINTS = ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio.io/ingress-use-waypoint")
-_NOT_NEEDED = (
-    "topology.istio.io/network",
-    "topology.istio.io/controlPlaneClusters",
-    "openservicemesh.io/metrics",
-)
-_LEFT_ALONE = ("install.operator.istio.io/", "operator.istio.io/", "galley.istio.io/")
+_NOT_NEEDED = ("openservicemesh.io/metrics",)
+#: Read by Istio's control plane and its tools, wherever pods are.
+_LEFT_ALONE = ("install.operator.istio.io/", "operator.istio.io/", "galley.istio.io/", "topology.istio.io/")
 #: Values that already refuse callers without a mesh identity.
 _CLOSED = frozenset({settings.AUTHENTICATED, "cluster-authenticated", "deny"})
 _WEBHOOKS = "config.linkerd.io/admission-webhooks"
@@ -44,13 +41,16 @@ _NEVER_BY_LINKERD = frozenset({"kube-system", "cert-manager"})
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate the injection settings of every Namespace of the stream, or hold it with what it injects."""
+    pods: dict[str, list[settings.Pod]] | None = None
     for obj in objs:
         mine = list(_old_mesh_fields(obj))
         if not mine:
             continue
         run.account(obj, mine)
+        if pods is None:
+            pods = settings.by_namespace(run.context.workloads())
         try:
-            _translate(run, obj, mine)
+            _translate(run, obj, mine, pods.get(obj.name, []))
         except Held:
             continue
 
@@ -60,10 +60,10 @@ def _old_mesh_fields(obj: Obj) -> Iterator[View]:
         yield from (view for key, view in obj.view.get("metadata", place).items() if old_mesh_key(key))
 
 
-def _translate(run: Run, obj: Obj, mine: list[View]) -> None:
+def _translate(run: Run, obj: Obj, mine: list[View], pods: list[settings.Pod]) -> None:
     setting = settings.of_namespace(obj)
     osm = obj.annotations.get(settings.OSM_INJECTION)
-    _tie(run, obj, setting)
+    _tie(run, obj, setting, pods)
     if osm is not None and settings.osm_value(osm) is None:
         run.hold(
             "MS114",
@@ -74,7 +74,7 @@ def _translate(run: Run, obj: Obj, mine: list[View]) -> None:
     wanted = _wanted(run, obj, setting)
     write = _inject(run, obj, wanted)
     if wanted == "enabled":
-        write |= _joins(run, obj, setting)
+        write |= _joins(run, obj, setting, pods)
     kept = _fields(run, obj, mine, wanted)
     marks = [view for view in mine if view.path[-1] in _SETTINGS and view not in kept]
     gone = {
@@ -136,7 +136,9 @@ def _contradiction(run: Run, at: View, message: str) -> None:
     raise Held
 
 
-def _joins(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> dict[str, str]:
+def _joins(
+    run: Run, obj: Obj, setting: settings.NamespaceSetting, pods: list[settings.Pod]
+) -> dict[str, str]:
     """The Namespace's pods move: note them, and close the Namespace where the mesh requires mutual TLS."""
     existing = obj.view.get("metadata", "annotations", settings.DEFAULT_POLICY)
     closed = existing.text() in _CLOSED
@@ -146,7 +148,7 @@ def _joins(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> dict[str, 
             run, existing, f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS"
         )
     run.clients[obj.uid] = obj
-    for pod in _pods(run, obj):
+    for pod in pods:
         if settings.of_pod(pod, setting).state == settings.IN:
             moving.register(run, pod, strict=strict)
     said = {finding.code for finding in run.findings}
@@ -182,7 +184,7 @@ def _fields(run: Run, obj: Obj, mine: list[View], wanted: str) -> list[View]:
             run.no_op(view, "MS105")
             kept.append(view)
         elif key.startswith(_LEFT_ALONE):
-            run.no_op(view, "of Istio's installer")
+            run.no_op(view, "read by Istio's control plane only")
             kept.append(view)
         elif key not in _SETTINGS:
             run.degrade("MS115", view, f"{key} is no known setting of a Namespace")
@@ -190,17 +192,11 @@ def _fields(run: Run, obj: Obj, mine: list[View], wanted: str) -> list[View]:
     return kept
 
 
-def _pods(run: Run, namespace: Obj) -> Iterator[settings.Pod]:
-    for workload in run.context.workloads():
-        if workload.namespace == namespace.name:
-            yield settings.pod_of(workload)
-
-
-def _tie(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> None:
+def _tie(run: Run, obj: Obj, setting: settings.NamespaceSetting, pods: list[settings.Pod]) -> None:
     """Injected pods, and pods with a setting of their own, move with the Namespace or not at all."""
     if not setting.says:
         return
-    for pod in _pods(run, obj):
+    for pod in pods:
         injection = settings.of_pod(pod, setting)
         if injection.state == settings.IN or injection.asks:
             run.units.bind([obj.uid, pod.obj.uid])

@@ -62,30 +62,18 @@ class Plan:
 
     def __init__(self) -> None:
         self.write: dict[str, str] = {}
-        self.places: dict[str, str] = {}
         self.remove: list[str] = []
         self.decided: list[View] = []
 
     def put(self, key: str, value: str, *sources: View) -> None:
-        """Write an annotation; the sources go, the first of them in its place."""
+        """Write an annotation in place of its sources."""
         self.write[key] = value
-        self.places[key] = str(sources[0].path[-1])
         self.drop(*sources)
         self.decided += sources
 
     def drop(self, *sources: View) -> None:
         """Remove annotations."""
         self.remove += [str(source.path[-1]) for source in sources]
-
-    def ordered(self, pod: Pod) -> tuple[dict[str, str], list[str]]:
-        """What to write and to remove, in an order in which every new annotation takes the line of its source."""
-        lines = [key for key, _ in pod.annotations.items()]
-        placed = sorted(
-            (key for key in self.write if self.places.get(key) in lines),
-            key=lambda key: lines.index(self.places[key]),
-        )
-        write = {key: self.write[key] for key in [*placed, *(key for key in self.write if key not in placed)]}
-        return write, list(dict.fromkeys([*(self.places[key] for key in placed), *self.remove]))
 
 
 def old_mesh_key(key: str) -> bool:
@@ -233,7 +221,6 @@ def _proxy_config(run: Run, view: View, plan: Plan) -> None:
     plan.drop(view)
     plan.decided.append(view)
     plan.write.update(reading.write)
-    plan.places.update(dict.fromkeys(list(reading.write)[:1], str(view.path[-1])))
 
 
 _PORT_KEYS = tuple(

@@ -41,6 +41,8 @@ class Wishes:
 
     def over(self, base: str) -> str:
         """The list that results from a base list; the base itself where nothing has to change."""
+        if port_lists.ranges(base) is None:
+            return base  # something else than ports: whatever it means, it is not overwritten
         missing = [port for port in self.add if not port_lists.contains(base, port)]
         surplus = {port for port in self.leave_out - set(self.add) if port_lists.contains(base, port)}
         if not missing and not surplus:
@@ -53,6 +55,20 @@ class Wishes:
                     kept.append(str(first) if first == port - 1 else f"{first}-{port - 1}")
                 first = port + 1
         return ",".join([*kept, *map(str, missing)])
+
+
+class Lists:
+    """Opaque lists in effect: an object's own, its Namespace's, or the install's."""
+
+    def __init__(self, run: Run) -> None:
+        self.default: str = run.options["linkerd-install.opaque-ports"]
+        self.inherited = {
+            obj.name: obj.annotations.get(OPAQUE_PORTS) for obj in run.context.objects("", "Namespace")
+        }
+
+    def of(self, own: str | None, namespace: str) -> str:
+        """The list for an object of the namespace whose own annotation is given."""
+        return own or self.inherited.get(namespace) or self.default
 
 
 class Moved(NamedTuple):
@@ -72,11 +88,12 @@ class Moved(NamedTuple):
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Plan the edits of every Service whose pods move, after the injection rules have said which pods do."""
     pods: dict[int, tuple[settings.Pod, Wishes]] = {}
+    lists = Lists(run)
     for moved in _moved(run):
         _istio_settings(run, moved.service)
-        _service(run, moved, pods)
+        _service(run, moved, lists, pods)
     for pod, wishes in pods.values():
-        _pod_list(run, pod, wishes)
+        _pod_list(run, pod, lists, wishes)
 
 
 def _moved(run: Run) -> Iterator[Moved]:
@@ -84,15 +101,15 @@ def _moved(run: Run) -> Iterator[Moved]:
         obj.name: obj for obj in run.clients.values() if (obj.ref.group, obj.ref.kind) == ("", "Namespace")
     }
     workloads = [obj for obj in run.clients.values() if (obj.ref.group, obj.ref.kind) in WORKLOAD_KINDS]
-    pods = [settings.pod_of(obj) for obj in workloads]
-    if not run.clients:
-        return
-    for service in run.context.objects("", "Service"):
+    pods = {
+        name: [(pod, {key: view.text() for key, view in pod.labels.items()}) for pod in found]
+        for name, found in settings.by_namespace(workloads).items()
+    }
+    for service in run.context.objects("", "Service") if run.clients else ():
         selector = {key: view.text() for key, view in service.spec.get("selector").items()}
         behind = [
-            pod for pod in pods
-            if selector and pod.obj.namespace == service.namespace
-            and all(pod.label(key) == text for key, text in selector.items())
+            pod for pod, labels in pods.get(service.namespace, ())
+            if selector and selector.items() <= labels.items()
         ]  # fmt: skip
         owners = [pod.obj for pod in behind]
         if service.namespace in namespaces:
@@ -112,11 +129,10 @@ def _istio_settings(run: Run, service: Obj) -> None:
         run.say("MS145", found[0], f"Linkerd does not read {keys}")
 
 
-def _service(run: Run, moved: Moved, pods: dict[int, tuple[settings.Pod, Wishes]]) -> None:
+def _service(run: Run, moved: Moved, lists: Lists, pods: dict[int, tuple[settings.Pod, Wishes]]) -> None:
     """Plan one Service, and collect what its pods' opaque lists need."""
     service = moved.service
-    default = run.options["linkerd-install.opaque-ports"]
-    base = _base(run, service.annotations.get(OPAQUE_PORTS), service.namespace, default)
+    base = lists.of(service.annotations.get(OPAQUE_PORTS), service.namespace)
     wishes = Wishes()
     for index, port in enumerate(service.spec.get("ports").each()):
         protocol = service_protocol.istio_protocol(port)
@@ -224,11 +240,9 @@ def _container_port(port: View, pod: settings.Pod) -> int | None:
     return int(target) if str(target).isdigit() else None
 
 
-def _pod_list(run: Run, pod: settings.Pod, wishes: Wishes) -> None:
+def _pod_list(run: Run, pod: settings.Pod, lists: Lists, wishes: Wishes) -> None:
     """The opaque list of a pod template, which replaces the install's: its ports are repeated."""
-    base = _base(
-        run, pod.annotation(OPAQUE_PORTS), pod.obj.namespace, run.options["linkerd-install.opaque-ports"]
-    )
+    base = lists.of(pod.annotation(OPAQUE_PORTS), pod.obj.namespace)
     wanted = wishes.over(base)
     if wanted == base:
         return
@@ -243,12 +257,3 @@ def _pod_list(run: Run, pod: settings.Pod, wishes: Wishes) -> None:
         "MS140", pod.obj, f"{OPAQUE_PORTS}: {wanted} on the pod template (the list replaces the default one)"
     )
     run.edit(pod.obj, pod.annotations_path, write={OPAQUE_PORTS: wanted}, owners=[pod.obj])
-
-
-def _base(run: Run, own: str | None, namespace: str, default: str) -> str:
-    """The list in effect: the object's own, its Namespace's, or the install's."""
-    if own:
-        return own
-    found = run.context.namespace(namespace).obj if namespace else None
-    inherited = found.annotations.get(OPAQUE_PORTS, "") if found is not None else ""
-    return inherited or default

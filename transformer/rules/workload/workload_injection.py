@@ -125,58 +125,54 @@ def _injection(run: Run, pod: settings.Pod, injection: settings.Injection, plan:
     own = [view for view in _settings(pod) if view.path[-1] in (*settings.POD_LABELS, settings.OSM_INJECTION)]
     own = [view for view in own if view.path[-1] != settings.REVISION or view.path[-2] == "labels"]
     annotations = [view for view in own if view.path[-2] == "annotations"]
-    existing = pod.annotations.get(settings.INJECT)
     if not own:
         return
-    if pod.host_network:
-        run.say("MS124", own[0], "pods on the host network are never injected")
-    elif (
-        injection.asks == settings.IN
-        and injection.state == settings.OUT
-        and existing.text() in ("enabled", "ingress")
-    ):
-        run.say(
-            "MS105",
-            existing,
-            "Linkerd is switched on already; the setting of the old mesh injects nothing here",
-        )
-    elif injection.asks == settings.IN and injection.state == settings.OUT:
-        run.say(
-            "MS104",
-            own[0],
-            f"the Namespace {pod.obj.namespace} keeps its pods out of the mesh whatever they ask",
-        )
-    elif injection.asks == injection.state or (injection.asks == settings.OUT and not injection.state):
-        wanted = "enabled" if injection.asks == settings.IN else "disabled"
-        if injection.doubtful:
-            run.say(
-                "MS109",
-                own[0],
-                f"{settings.SIDECAR_INJECT} is an annotation, and the Namespace has no injection label",
-            )
-        if _agrees(run, existing, wanted):
-            plan.decided += own
-            plan.drop(*annotations)
-            if not existing.present:
-                plan.write = {settings.INJECT: wanted} | plan.write
-                plan.places.update(dict.fromkeys([settings.INJECT] if annotations else [], str(own[-1].path[-1])))
-            return
-    for view in own:
-        run.no_op(view, "without effect on these pods")
     plan.drop(*annotations)
+    if _without_effect(run, pod, injection, own[0]):
+        for view in own:
+            run.no_op(view, "without effect on these pods")
+        return
+    wanted = "enabled" if injection.asks == settings.IN else "disabled"
+    existing = pod.annotations.get(settings.INJECT)
+    _refuse_contradiction(run, existing, wanted)
+    if injection.doubtful:
+        run.say(
+            "MS109", own[0], f"{own[0].path[-1]} is an annotation, and the Namespace has no injection label"
+        )
+    plan.decided += own
+    if not existing.present:
+        plan.write = {settings.INJECT: wanted} | plan.write
 
 
-def _agrees(run: Run, existing: View, wanted: str) -> bool:
-    """Whether an existing annotation says the same; opting in beside Istio's opt-out is a finished move."""
-    if (
-        not existing.present
-        or existing.text() == wanted
-        or (wanted == "enabled" and existing.text() == "ingress")
-    ):
-        return True
+def _without_effect(run: Run, pod: settings.Pod, injection: settings.Injection, at: View) -> bool:
+    """Whether the template's own setting decides nothing today, with a finding where that may surprise."""
+    existing = pod.annotations.get(settings.INJECT)
+    if pod.host_network:
+        run.say("MS124", at, "pods on the host network are never injected")
+    elif injection.asks == settings.IN and injection.state == settings.OUT:
+        if existing.text() in ("enabled", "ingress"):
+            run.say("MS105", existing, "Linkerd is switched on already; the old mesh injects nothing here")
+        else:
+            run.say(
+                "MS104",
+                at,
+                f"the Namespace {pod.obj.namespace} keeps its pods out of the mesh whatever they ask",
+            )
+    else:
+        # A value that is no wish, or no sidecar where ambient captures the pods all the same.
+        return not injection.asks or injection.asks != (injection.state or settings.OUT)
+    return True
+
+
+def _refuse_contradiction(run: Run, existing: View, wanted: str) -> None:
+    """Hold where Linkerd's annotation says otherwise; opting in beside the old mesh's opt-out is a finished move."""
+    if not existing.present or existing.text() == wanted:
+        return
+    if existing.text() == "ingress" and wanted == "enabled":
+        return
     if wanted == "disabled" and existing.text() in ("enabled", "ingress"):
         run.say("MS105", existing, "Linkerd is switched on beside the opt-out from the old mesh, which goes")
-        return True
+        return
     run.hold(
         "MS101",
         existing,
@@ -280,10 +276,10 @@ def _keep_selected(
 
 
 def _edit(run: Run, pod: settings.Pod, plan: Plan, labels: list[str]) -> None:
-    write, removed = plan.ordered(pod)
-    if write or removed or plan.decided:
+    removed = list(dict.fromkeys(plan.remove))
+    if plan.write or removed or plan.decided:
         run.edit(
-            pod.obj, pod.annotations_path, write=write, remove=removed,
+            pod.obj, pod.annotations_path, write=plan.write, remove=removed,
             owners=[pod.obj], marks=run.translated(*plan.decided),
         )  # fmt: skip
     if labels:
