@@ -130,7 +130,10 @@ def mixed(count: int, meshed: int) -> Iterator[str]:
 
 def settings(size: int) -> Iterator[str]:
     """ConfigMaps of 100 KB, `size` bytes in all."""
-    lines = "".join(f"  key-{line:04}: value of the setting, as long as such a line may be, {line}\n" for line in range(1500))
+    lines = "".join(
+        f"  key-{line:04}: value of the setting, as long as such a line may be, {line}\n"
+        for line in range(1500)
+    )
     number = written = 0
     while written < size:
         text = CONFIG.format(number=number) + lines

@@ -21,7 +21,18 @@ class Installed(NamedTuple):
 
 def install(folder: Path) -> Installed:
     """Build the wheel of this checkout and install it with the locked packages into `folder`."""
-    _run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder / "dist"), str(ROOT)])
+    _run(
+        [
+            sys.executable,
+            "-m",
+            "build",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+            str(folder / "dist"),
+            str(ROOT),
+        ]
+    )
     [wheel] = (folder / "dist").glob("*.whl")
     uv = shutil.which("uv")
     venv.create(folder / "venv", with_pip=uv is None)

@@ -48,7 +48,9 @@ def measure(
     for _ in range(rounds):
         for command in commands:
             before = found[command.name]
-            slow = len(before) >= 3 and before[0].seconds > 2 or bool(before) and before[0].seconds > limit / 4
+            slow = (
+                (len(before) >= 3 and before[0].seconds > 2) or (bool(before) and before[0].seconds > limit / 4)
+            )
             if not slow and not (before and before[-1].trouble):
                 before.append(_once(command, env, limit, work))
     return {name: _summary(runs) for name, runs in found.items()}
@@ -65,7 +67,12 @@ def _once(command: Command, env: Mapping[str, str], limit: float, work: Path) ->
     with (work / "out").open("wb") as out, (work / "err").open("wb") as err:
         start = time.perf_counter()
         process = subprocess.Popen(
-            command.words, stdin=source or subprocess.DEVNULL, stdout=out, stderr=err, env=dict(env), cwd=command.folder
+            command.words,
+            stdin=source or subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=dict(env),
+            cwd=command.folder,
         )
         timer = threading.Timer(limit, process.kill)
         timer.start()
@@ -79,7 +86,11 @@ def _once(command: Command, env: Mapping[str, str], limit: float, work: Path) ->
     if process.returncode:
         said = (work / "err").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         slow = process.returncode < 0 and seconds >= limit
-        trouble = f"more than {limit:.0f} s" if slow else f"exit code {process.returncode}: {said[-1] if said else ''}"
+        trouble = (
+            f"more than {limit:.0f} s"
+            if slow
+            else f"exit code {process.returncode}: {said[-1] if said else ''}"
+        )
     # Linux counts in KiB, macOS in bytes.
     scale = 1024 if os.uname().sysname != "Darwin" else 1024 * 1024
     return _Once(seconds, usage.ru_maxrss / scale, trouble)

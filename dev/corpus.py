@@ -115,7 +115,11 @@ An object counts under every error of its own; under MS007 where it would move a
 
 def _codes(fates: Iterable[ObjectFate]) -> list[tuple[object, ...]]:
     held = Counter(
-        code for fate in fates if fate.outcome == "held" for code in fate.codes if CODES[code].severity == "error"
+        code
+        for fate in fates
+        if fate.outcome == "held"
+        for code in fate.codes
+        if CODES[code].severity == "error"
     )
     return [(code, CODES[code].title, count) for code, count in held.most_common()]
 
@@ -146,12 +150,21 @@ def _peer(alone: list[Ran], folders: list[Ran], valid: Validity) -> str:
     mesh = _mesh_parents([*alone, *folders])
     ends = Counter(_exit(ran) for ran in alone)
     losing = sum(any(f.outcome == "held" for f in r.objects) for r in reports(alone))
-    faults = "none" if valid.derived == valid.derived_valid else f"{valid.derived - valid.derived_valid} objects"
+    faults = (
+        "none" if valid.derived == valid.derived_valid else f"{valid.derived - valid.derived_valid} objects"
+    )
     rows = [
-        ("what is translated", "ingress gateways and their VirtualServices", "mesh traffic, TrafficSplits, injection"),
+        (
+            "what is translated",
+            "ingress gateways and their VirtualServices",
+            "mesh traffic, TrafficSplits, injection",
+        ),
         ("objects emitted", PEER_EMITTED, valid.derived),
-        ("valid (schema and CEL)", f"{PEER_VALID} "
-        f"({PEER_VALID / PEER_EMITTED:.0%})", _share(valid.derived_valid, valid.derived)),
+        (
+            "valid (schema and CEL)",
+            f"{PEER_VALID} ({PEER_VALID / PEER_EMITTED:.0%})",
+            _share(valid.derived_valid, valid.derived),
+        ),
         ("routes with a Service as parent", 0, mesh),
         ("commonest fault", "backendRef to a Service without a port: 315 routes", faults),
         ("exit code when constructs are lost", 0, f"1 ({ends[1]} of {losing} files that hold something)"),
@@ -178,8 +191,12 @@ def _mesh_parents(runs: Iterable[Ran]) -> int:
     count = 0
     for ran in runs:
         if ran.report is not None:
-            routes = [value for value in stream_checks.to_validate(ran).derived if value["kind"].endswith("Route")]
-            count += sum(all(ref["kind"] == "Service" for ref in route["spec"]["parentRefs"]) for route in routes)
+            routes = [
+                value for value in stream_checks.to_validate(ran).derived if value["kind"].endswith("Route")
+            ]
+            count += sum(
+                all(ref["kind"] == "Service" for ref in route["spec"]["parentRefs"]) for route in routes
+            )
     return count
 
 

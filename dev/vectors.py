@@ -62,7 +62,12 @@ def main() -> int:
     """Run, judge and write; returns the exit code."""
     tallies = [(name, tally(judge_all(VECTORS, kind, **options))) for name, kind, options in SETTINGS]
     rows = [
-        (name, found.outcomes.total(), *(found.outcomes[o] for o in ("same", "degraded", "different", "kept")), found.untold)
+        (
+            name,
+            found.outcomes.total(),
+            *(found.outcomes[o] for o in ("same", "degraded", "different", "kept")),
+            found.untold,
+        )
         for name, found in tallies
     ]
     head = ("worlds and options", "questions", "same", "degraded", "different", "kept in Istio", "untold")
@@ -70,14 +75,19 @@ def main() -> int:
     for name, found in tallies:
         if found.aspects:
             rows = [(outcome, aspect, count) for (outcome, aspect), count in sorted(found.aspects.items())]
-            body.append(f"### {name[0].upper()}{name[1:]}\n\n{pages.table(('outcome', 'aspect', 'questions'), rows, numbers=1)}")
+            body.append(
+                f"### {name[0].upper()}{name[1:]}\n\n{pages.table(('outcome', 'aspect', 'questions'), rows, numbers=1)}"
+            )
     body += [HELD, pages.table(("code", "meaning", "questions"), _held(tallies[0][1]), numbers=1)]
     print(pages.write("vectors.md", "python -m dev.vectors", "\n".join(body)))
     return 0
 
 
 def _held(found: Tally) -> list[tuple[object, ...]]:
-    return [(code, CODES[code].title, count) for code, count in sorted(found.held.items(), key=lambda e: (-e[1], e[0]))]
+    return [
+        (code, CODES[code].title, count)
+        for code, count in sorted(found.held.items(), key=lambda e: (-e[1], e[0]))
+    ]
 
 
 INTRODUCTION = """\

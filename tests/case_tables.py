@@ -108,9 +108,7 @@ def run(case: Case, data: bytes, **changes: Any) -> Result:
 
 def lines_of(report: Report) -> tuple[str, ...]:
     """Findings and missing facts as `findings.txt` has them, sorted."""
-    facts = [
-        f"fact {key} {missing.at.ref}" for key, entries in report.facts.items() for missing in entries
-    ]
+    facts = [f"fact {key} {missing.at.ref}" for key, entries in report.facts.items() for missing in entries]
     return tuple(sorted(map(_line, report.findings)) + sorted(facts))
 
 
@@ -194,7 +192,10 @@ def regenerate(folders: Sequence[Path]) -> list[Path]:
         found = outcome(load(folder))
         comments = [line for line in _lines(folder / "findings.txt") if line.startswith("#")]
         text = "".join(f"{line}\n" for line in (*comments, *found.findings))
-        for path, content in ((folder / "expected.yaml", found.output), (folder / "findings.txt", text.encode())):
+        for path, content in (
+            (folder / "expected.yaml", found.output),
+            (folder / "findings.txt", text.encode()),
+        ):
             if _bytes(path) != content or not path.exists():
                 path.write_bytes(content)
                 changed.append(path)

@@ -19,7 +19,11 @@ def main(names: list[str]) -> int:
         return 2
     folders = []
     for path in wanted:
-        folders += [path] if (path / "input.yaml").exists() else sorted(found.parent for found in path.glob("*/input.yaml"))
+        folders += (
+            [path]
+            if (path / "input.yaml").exists()
+            else sorted(found.parent for found in path.glob("*/input.yaml"))
+        )
     for changed in regenerate(folders):
         print(f"written: {changed.relative_to(CASES)}")
     return 0

@@ -18,8 +18,11 @@ from transformer.stream import emit, nodes, scan, splice, split
 if TYPE_CHECKING:
     from transformer.stream import items
 
-_KIND = re.compile(rb"(?:^|[\n{,])[ \t-]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?([A-Za-z0-9]+)")
+# What must stand before the word comes after it, because only a pattern that starts with letters is fast.
+_KIND = re.compile(rb"kind(?:(?<=\Akind)|(?<=[\s{,\"'-]kind))[\"']?[ \t]*:[ \t]*[\"']?([A-Za-z0-9]+)")
+_PLAIN_KIND = re.compile(rb"(?:\A|(?<=\n))[\"']?kind[\"']?[ \t]*:[ \t]+[\"']?[A-Za-z0-9]")
 _LIST = re.compile(rb"(?:^|[\n{,])[ \t]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:ResourceList|[A-Za-z]*List)\b")
+_SOURCE_LINE = re.compile(rb"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
 _SOURCE = re.compile(r"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
 _DEFAULT_STYLE = emit.Style(indent_sequences=False, newline="\n")
@@ -34,7 +37,8 @@ class Part:
     """A document or a list item: its bytes, its lazily parsed object, and what is to be written for it."""
 
     __slots__ = (
-        "_obj", "_read", "_text", "_tree", "bom", "candidate", "derived", "dropped", "edits", "file", "item", "line", "raw",
+        "_edited_by", "_edited_text", "_obj", "_read", "_text", "_tree", "bom", "candidate", "derived", "dropped",
+        "edits", "file", "item", "line", "raw",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +53,8 @@ class Part:
         self.edits: list[splice.Op] = []
         self.derived: list[dict[str, Any]] = []
         self.dropped = False
+        self._edited_by: list[splice.Op] | None = None
+        self._edited_text = ""
         self._read = False
         self._text = ""
         self._tree: nodes.Tree | None = None
@@ -66,7 +72,16 @@ class Part:
         return bool(self.edits or self.derived or self.dropped)
 
     def kinds(self) -> set[str]:
-        """Kinds that a byte scan sees in the part; empty where only a parser can tell."""
+        """The kind of a candidate, which is parsed in any case; else the kinds that a byte scan sees.
+
+        Empty where only a parser can tell: `kind` may be written with a tag, an anchor, in a block or escaped.
+        """
+        if self.candidate:
+            root = self.root
+            kind = nodes.get(root, "kind") if root is not None else None
+            return {str(nodes.resolve(kind).value)} if kind is not None else set()
+        if self.item is None and not self.raw.lstrip().startswith(b"{") and not _PLAIN_KIND.search(self.raw):
+            return set()
         return {match.decode() for match in _KIND.findall(self.raw)}
 
     @property
@@ -138,8 +153,16 @@ class Part:
     def _edited(self) -> str:
         if not self.edits:
             return self.text
-        assert self._tree is not None
-        return splice.apply(self.text, self._tree, self.edits, (0,) if self.item is not None else ())
+        if self._edited_by is not self.edits:
+            # Applied once to try them and once to write them: parsing and comparing is most of the work.
+            assert self._tree is not None
+            self._edited_text = splice.apply(self.text, self._tree, self.edits, self._item_root())
+            self._edited_by = self.edits
+        return self._edited_text
+
+    def _item_root(self) -> tuple[int, ...]:
+        """Where the object is in the part: a block item is a sequence of one, a flow item the object itself."""
+        return (0,) if self.item is not None and not self.item.flow else ()
 
     def _document(self, kept: list[str], style: emit.Style) -> str:
         text = self.text
@@ -237,20 +260,29 @@ class Input:
     def _entry(self, document: split.Document, line: int, candidate: bool) -> Part | Container:
         raw = self.data[document.start : document.end]
         part = Part(raw, line, candidate=candidate, file=self.name)
-        source = re.search(rb"(?m)^# Source: (\S.*?)[ \t]*\r?$", raw[:2048])
-        if source:
-            part.file = source.group(1).decode("utf-8", "replace")
-        if not _LIST.search(raw):
-            return part
-        text = part.text
-        root = part.root if not candidate or len(raw) < 4096 else None
-        if root is not None and not _is_list(root):
+        if raw.find(b"# Source: ", 0, 2048) >= 0:
+            source = _SOURCE_LINE.search(raw, 0, 2048)
+            if source:
+                part.file = source.group(1).decode("utf-8", "replace")
+        if b"List" not in raw or not _LIST.search(raw):
             return part
         from transformer.stream import items
 
-        cut = items.slice_items(text)
-        if cut is None:
+        try:
+            text, _ = nodes.decode(raw[3:] if part.bom else raw)
+            cut = items.slice_items(text)
+        except nodes.ParseError as error:
+            if candidate:
+                raise InputError(_unreadable(part, error)) from error
             return part
+        if cut is None or not _is_list(text[: cut.items[0].start if cut.items else len(text)], cut.suffix):
+            return part
+        if cut.cross_item_aliases and candidate:
+            # An item that leans on an anchor of another one cannot be read or moved alone.
+            raise InputError(
+                f"{part.file}:{line}: items of this list share YAML anchors, so none can be changed alone; "
+                "write the anchors out"
+            )
         parts = []
         for item in cut.items:
             body = text[item.start : item.end]
@@ -267,9 +299,9 @@ class Input:
         return Container(text, cut, parts)
 
 
-def _is_list(root: nodes.Node) -> bool:
-    kind = nodes.get(root, "kind")
-    return kind is not None and kind.kind == nodes.SCALAR and str(kind.value).endswith("List")
+def _is_list(head: str, tail: str) -> bool:
+    """Whether the document around the items says that it is a List; a kind inside of an item does not count."""
+    return _LIST.search(head.encode()) is not None or _LIST.search(tail.encode()) is not None
 
 
 def _identity(root: nodes.Node, namespace: str) -> ObjectRef | None:

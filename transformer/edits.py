@@ -22,6 +22,7 @@ def operations(obj: Obj, edits: Iterable[Edit]) -> list[splice.Op]:
     """
     write: dict[FieldPath, dict[str, Any]] = {}
     remove: dict[FieldPath, dict[str, None]] = {}
+    hints: dict[FieldPath, dict[str, str]] = {}
     for edit in edits:
         wanted = write.setdefault(edit.path, {})
         for key, value in edit.write.items():
@@ -29,22 +30,25 @@ def operations(obj: Obj, edits: Iterable[Edit]) -> list[splice.Op]:
                 raise Conflict(f"{key} is wanted as {wanted[key]!r} and as {value!r}")
             wanted[key] = value
         remove.setdefault(edit.path, {}).update(dict.fromkeys(edit.remove))
+        hints.setdefault(edit.path, {}).update(edit.renames)
     found: list[splice.Op] = []
     for path, wanted in write.items():
-        found += _map_operations(obj, path, wanted, [key for key in remove[path] if key not in wanted])
+        gone = [key for key in remove[path] if key not in wanted]
+        found += _map_operations(obj, path, wanted, gone, hints[path])
     return found
 
 
-def _map_operations(obj: Obj, path: FieldPath, write: dict[str, Any], remove: list[str]) -> list[splice.Op]:
+def _map_operations(
+    obj: Obj, path: FieldPath, write: dict[str, Any], remove: list[str], hints: dict[str, str]
+) -> list[splice.Op]:
     view = obj.view.get(*path)
     if not view.is_mapping:
         return [_create(obj, path, write)] if write else []
     present = dict(view.items())
     gone = [key for key in remove if key in present]
     new = [key for key in write if key not in present]
-    renamed = _renames(
-        {key: present[key].value() for key in gone}, {key: write[key] for key in new}, len(present)
-    )
+    old_values = {key: present[key].value() for key in gone}
+    renamed = _renames(old_values, {key: write[key] for key in new}, len(present), hints)
     found: list[splice.Op] = []
     for key, value in write.items():
         old = renamed.get(key, key)
@@ -59,22 +63,27 @@ def _map_operations(obj: Obj, path: FieldPath, write: dict[str, Any], remove: li
     return found
 
 
-def _renames(gone: dict[str, Any], new: dict[str, Any], size: int) -> dict[str, str]:
-    """Which new key takes the line of which old one: the same value moved, one for one, or the last lines of a map.
+def _renames(gone: dict[str, Any], new: dict[str, Any], size: int, hints: dict[str, str]) -> dict[str, str]:
+    """Which new key takes the line of which old one: by hint, the same value, one for one, or the last of a map.
 
     A comment on the line stays with what it is about, so unrelated keys are not paired.
     """
     pairs: dict[str, str] = {}
-    left = dict(gone)
-    for key, value in new.items():
-        old = next((name for name, text in left.items() if text == value and isinstance(text, str)), None)
-        if old is not None:
+    left = {name: text for name, text in gone.items() if not isinstance(text, (dict, list))}
+    for key, old in hints.items():
+        if key in new and old in left:
             pairs[key] = old
             del left[old]
+    for key, value in new.items():
+        if key in pairs:
+            continue
+        same = next((name for name, text in left.items() if text == value and isinstance(text, str)), None)
+        if same is not None:
+            pairs[key] = same
+            del left[same]
     rest = [key for key, value in new.items() if key not in pairs and not isinstance(value, (dict, list))]
-    scalars = [name for name, text in left.items() if not isinstance(text, (dict, list))]
-    if rest and scalars and ((len(rest) == len(scalars) == 1) or (len(gone) == size and not pairs)):
-        pairs[rest[0]] = scalars[0]
+    if rest and left and ((len(rest) == len(left) == 1) or (len(gone) == size and not pairs)):
+        pairs[rest[0]] = next(iter(left))
     return pairs
 
 

@@ -35,6 +35,7 @@ class Edit(NamedTuple):
     remove: tuple[str, ...]
     owners: tuple[Obj, ...]
     marks: tuple[Mark, ...]
+    renames: dict[str, str]
 
 
 class MissingFact(NamedTuple):
@@ -54,7 +55,7 @@ class Run:
         self.target = target
         self.ledger = Ledger()
         self.units = Units()
-        self.findings: list[Finding] = []
+        self.findings: dict[Finding, None] = {}
         self.derived: list[Derived] = []
         self.edits: list[Edit] = []
         self.dropped: dict[int, Obj] = {}
@@ -72,8 +73,7 @@ class Run:
     def say(self, code: str, at: View | Obj, message: str, *, remedy: str = "", target: str = "") -> Finding:
         """Add a finding of a warning or info code (an error code only through `hold`)."""
         finding = self._finding(code, at, message, remedy, target, codes.CODES[code].severity)
-        if finding not in self.findings:
-            self.findings.append(finding)
+        self.findings[finding] = None
         return finding
 
     def once(self, code: str, at: View | Obj, message: str, *, remedy: str = "") -> None:
@@ -91,13 +91,11 @@ class Run:
         reason = self._acceptance(code, obj)
         if reason:
             finding = finding._replace(severity="warning", accepted=reason)
-            if finding not in self.findings:
-                self.findings.append(finding)
+            self.findings[finding] = None
             if isinstance(at, View):
                 self.mark(at, Fate(ACCEPTED, code))
             return False
-        if finding not in self.findings:
-            self.findings.append(finding)
+        self.findings[finding] = None
         self.units.hold(obj.uid)
         return True
 
@@ -145,11 +143,15 @@ class Run:
 
     def edit(
         self, target: Obj, path: FieldPath, *, write: dict[str, Any] | None = None, remove: Sequence[str] = (),
-        owners: Sequence[Obj] = (), marks: Iterable[Mark] = (),
+        owners: Sequence[Obj] = (), marks: Iterable[Mark] = (), renames: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
-        """Plan to write and remove keys of the map at `path`; done only if neither target nor owners are held."""
+        """Plan to write and remove keys of the map at `path`; done only if neither target nor owners are held.
+
+        `renames`: which new key takes the line (and the comments) of which removed one.
+        """
+        holders = tuple(owners) or (target,)
         self.edits.append(
-            Edit(target, path, write or {}, tuple(remove), tuple(owners) or (target,), tuple(marks))
+            Edit(target, path, write or {}, tuple(remove), holders, tuple(marks), renames or {})
         )
 
     def fact(self, key: str, at: Obj, why: str) -> str:

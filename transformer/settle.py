@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import is_
 from typing import Any, NamedTuple
 
 from transformer import edits
@@ -13,7 +14,6 @@ from transformer.run import Derived, Edit, Run
 from transformer.stream import nodes, splice
 from transformer.targets import validation
 from transformer.targets.metadata import MARKER
-
 
 _ROUTE_GROUPS = ("gateway.networking.k8s.io", "policy.linkerd.io")
 
@@ -40,6 +40,7 @@ class Settlement(NamedTuple):
 def settle(run: Run) -> Settlement:
     """Decide what moves. Every new hold restarts the closure, which only grows, so this ends."""
     faulty = False
+    tried: dict[int, tuple[list[Edit], list[splice.Op]]] = {}
     _refuse_doubtful_yaml(run)
     while True:
         held = run.units.closure()
@@ -48,7 +49,7 @@ def settle(run: Run) -> Settlement:
         if coexisting:
             _hold_gateway_only(run, held)
         emitted = list(_emitted(run, held, coexisting))
-        operations = _operations(run, held)
+        operations = _operations(run, held, tried)
         faulty |= _hold_unaccounted(run, held)
         if len(run.units.closure()) == before:
             break
@@ -118,14 +119,9 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
 
 
 def _existing(run: Run, ref: ObjectRef) -> Obj | None:
-    return next(
-        (
-            o
-            for o in run.context.objects(ref.group, ref.kind)
-            if not o.context and (o.namespace, o.name) == (ref.namespace, ref.name)
-        ),
-        None,
-    )
+    # Objects of the stream come before those of context files.
+    found = run.context.find(ref.group, ref.kind, ref.namespace, ref.name).obj
+    return found if found is not None and not found.context else None
 
 
 def _made_before(run: Run, ref: ObjectRef, value: dict[str, Any]) -> Iterator[Obj]:
@@ -150,9 +146,14 @@ def _ref(value: dict[str, Any], source: Obj) -> ObjectRef:
     return ObjectRef(group, version, value["kind"], meta.get("namespace", source.namespace), meta["name"])
 
 
-def _operations(run: Run, held: dict[int, int]) -> dict[int, list[splice.Op]]:
-    """Operations per edited object, each tried on its text: an edit that is refused holds its object."""
-    plans: dict[int, list[Any]] = {}
+def _operations(
+    run: Run, held: dict[int, int], tried: dict[int, tuple[list[Edit], list[splice.Op]]]
+) -> dict[int, list[splice.Op]]:
+    """Operations per edited object, each tried on its text: an edit that is refused holds its object.
+
+    `tried` keeps what worked in an earlier round, for plans that a new hold did not touch.
+    """
+    plans: dict[int, list[Edit]] = {}
     for edit in run.edits:
         if edit.target.part is not None:
             edit.target.part.edits = []  # an earlier round may have planned it for owners that are held now
@@ -164,11 +165,16 @@ def _operations(run: Run, held: dict[int, int]) -> dict[int, list[splice.Op]]:
         part = target.part
         if part is None or uid in run.dropped:
             continue
+        earlier = tried.get(uid)
+        if earlier is not None and len(earlier[0]) == len(planned) and all(map(is_, earlier[0], planned)):
+            part.edits = found[uid] = earlier[1]
+            continue
         try:
             part.edits = edits.operations(target, planned)
             if part.edits:
                 part.try_edits()
                 found[uid] = part.edits
+                tried[uid] = planned, part.edits
         except (splice.Refused, edits.Conflict) as refusal:
             part.edits = []
             for owner in {

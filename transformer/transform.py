@@ -156,9 +156,14 @@ def _report(
     findings += [*_prerequisites(settlement), *_stale_acceptances(run), *_side_by_side(run, settlement)]
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
+    edited = _edited(run)
+    told: dict[ObjectRef | None, set[str]] = {}
+    for finding in findings:
+        if finding.severity != "info":
+            told.setdefault(finding.object, set()).add(finding.code)
     return Report(
         sorted(findings, key=rank),
-        [_object_fate(run, settlement, obj, findings) for obj in objects if _concerned(run, obj)],
+        [_object_fate(run, settlement, obj, told) for obj in objects if _concerned(run, obj, edited)],
         [(emitted.ref, str(emitted.plan.owners[0].ref)) for emitted in settlement.emitted],
         [run.objects[uid].ref if uid in run.objects else ref_of(run, uid) for uid in settlement.operations],
         {key: [m for m in entries if m.at.uid not in settlement.held] for key, entries in run.facts.items()},
@@ -180,11 +185,12 @@ def _with_holders(run: Run, settlement: Settlement) -> list[Finding]:
     """Findings of the rules, and one for every object that stays because of another."""
     holder = {uid: _some(run, by).ref for uid, by in settlement.held.items()}
     found = _of_what_moves(run, settlement)
+    edited = _edited(run)
     for uid, by in settlement.held.items():
         if run.units.asked(uid) or uid not in run.objects:
             continue
         obj = run.objects[uid]
-        if not _concerned(run, obj):
+        if not _concerned(run, obj, edited):
             continue
         code = codes.CODES["MS007"]
         found.append(Finding(
@@ -222,19 +228,26 @@ def _some(run: Run, uid: int) -> Obj:
     return found
 
 
-def _concerned(run: Run, obj: Obj) -> bool:
+def _edited(run: Run) -> frozenset[int]:
+    """Objects that a rule wants to edit, whether they are held or not."""
+    return frozenset(edit.target.uid for edit in run.edits)
+
+
+def _concerned(run: Run, obj: Obj, edited: frozenset[int]) -> bool:
     """Whether the run would do something with the object: drop it, edit it, or hold it by its own kind."""
     if obj.uid in run.dropped or obj.uid in run.clients or obj.ref.group.endswith(MESH_SUFFIXES):
         return True
-    return any(edit.target.uid == obj.uid for edit in run.edits) or run.units.asked(obj.uid)
+    return obj.uid in edited or run.units.asked(obj.uid)
 
 
-def _object_fate(run: Run, settlement: Settlement, obj: Obj, findings: list[Finding]) -> ObjectFate:
+def _object_fate(
+    run: Run, settlement: Settlement, obj: Obj, told: dict[ObjectRef | None, set[str]]
+) -> ObjectFate:
     fates: dict[str, int] = {}
     for _, fate in run.ledger.entries(obj.uid):
         kind = fate.kind if fate is not None else "unaccounted"
         fates[kind] = fates.get(kind, 0) + 1
-    own = tuple(sorted({f.code for f in findings if f.object == obj.ref and f.severity != "info"}))
+    own = tuple(sorted(told.get(obj.ref, ())))
     if obj.uid in settlement.held:
         outcome = "held"
     elif "degraded" in fates or "accepted" in fates:

@@ -35,7 +35,11 @@ def values(document: bytes) -> list[Any]:
     except nodes.ParseError:
         return []
     value = nodes.to_value(root) if root is not None else None
-    if isinstance(value, dict) and str(value.get("kind", "")).endswith("List") and isinstance(value.get("items"), list):
+    if (
+        isinstance(value, dict)
+        and str(value.get("kind", "")).endswith("List")
+        and isinstance(value.get("items"), list)
+    ):
         return list(value["items"])
     return [] if value is None else [value]
 
@@ -47,7 +51,11 @@ def pass_through(ran: Ran) -> list[str]:
         return [f"{ran.source.name}: output beside exit code {report.exit_code}"] if ran.output else []
     changed = touched(report)
     if not changed:
-        return [] if ran.output == ran.source.data else [f"{ran.source.name}: changed although nothing was to be"]
+        return (
+            []
+            if ran.output == ran.source.data
+            else [f"{ran.source.name}: changed although nothing was to be"]
+        )
     before, after = documents(ran.source.data), documents(ran.output)
     kept = Counter(after)
     faults = []
@@ -59,7 +67,9 @@ def pass_through(ran: Ran) -> list[str]:
         try:
             position = after.index(document, position) + 1
         except ValueError:
-            faults.append(f"{ran.source.name}: a document that nothing concerns was changed or moved: {document[:80]!r}")
+            faults.append(
+                f"{ran.source.name}: a document that nothing concerns was changed or moved: {document[:80]!r}"
+            )
     for document in +kept:
         if document not in before:
             faults += [f"{ran.source.name}: {fault}" for fault in _untold(document, report)]
@@ -71,21 +81,34 @@ def _untold(document: bytes, report: Report) -> list[str]:
     told = {_key(ref) for ref, _ in report.emitted} | {_key(ref) for ref in report.edited}
     told |= {_key(fate.ref) for fate in report.objects}
     found = [value for value in values(document) if isinstance(value, dict)]
-    return [f"{_identity(value)} is new and not told" for value in found if _identity(value) not in told and _marked(value)]
+    return [
+        f"{_identity(value)} is new and not told"
+        for value in found
+        if _identity(value) not in told and _marked(value)
+    ]
 
 
 def idempotent(ran: Ran) -> list[str]:
     """Whether a second run over the output changes nothing."""
     again = run(Source(ran.source.name, ran.output))
-    return [] if again.output == ran.output else [f"{ran.source.name}: a second run changes the output ({again.refusal})"]
+    return (
+        []
+        if again.output == ran.output
+        else [f"{ran.source.name}: a second run changes the output ({again.refusal})"]
+    )
 
 
 def unaccounted(ran: Ran) -> list[str]:
     """Objects with a leaf that has no fate."""
     report = _report(ran)
-    faults = [f"{ran.source.name}: {finding.message}" for finding in report.findings if finding.code == "MS009"]
-    faults += [f"{ran.source.name}: {fate.ref} has leaves without a "
-    f"fate" for fate in report.objects if fate.fates.get("unaccounted")]
+    faults = [
+        f"{ran.source.name}: {finding.message}" for finding in report.findings if finding.code == "MS009"
+    ]
+    faults += [
+        f"{ran.source.name}: {fate.ref} has leaves without a fate"
+        for fate in report.objects
+        if fate.fates.get("unaccounted")
+    ]
     return faults + ([f"{ran.source.name}: exit code {report.exit_code}"] if report.exit_code == 4 else [])
 
 
@@ -95,8 +118,15 @@ def to_validate(ran: Ran) -> Objects:
     if not (report.emitted or report.edited):
         return Objects([], [], [])
     edited = {_key(ref) for ref in report.edited}
-    after = [value for document in documents(ran.output) for value in values(document) if isinstance(value, dict)]
-    before = [value for document in documents(ran.source.data) for value in values(document) if isinstance(value, dict)]
+    after = [
+        value for document in documents(ran.output) for value in values(document) if isinstance(value, dict)
+    ]
+    before = [
+        value
+        for document in documents(ran.source.data)
+        for value in values(document)
+        if isinstance(value, dict)
+    ]
     return Objects(
         [value for value in after if _marked(value)],
         [value for value in before if _identity(value) in edited],

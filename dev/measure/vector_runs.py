@@ -63,7 +63,9 @@ def judge(world: World, kind: str, **options: Any) -> Judged:
     """Run the program on a world, with the facts that it states, and judge what comes out."""
     chosen = {"mesh.mtls": world["facts"]["mtls"], "fail-on": "never", **options}
     result = transform(world["manifests"].encode(), Options(chosen), name=world["id"])
-    emitted = [value for document in documents(b"".join(result.output)) for value in values(document) if value]
+    emitted = [
+        value for document in documents(b"".join(result.output)) for value in values(document) if value
+    ]
     return Judged(world, result.report, JUDGES[kind](world, emitted))
 
 

@@ -92,6 +92,10 @@ ADMITTED: list[tuple[Json, str]] = [
     (rate(total={"requestsPerSecond": 2}, identity={"requestsPerSecond": 2}), "as much for one as for all"),
     (tls_route(1), "one rule"),
     (
+        server_route("r", path("/(", "RegularExpression", filters=[{"type": "CORS", "cors": {}}])),
+        "a Gateway API route with a filter that the webhook does not know is not read at all",
+    ),
+    (
         service_route("r", service_rule("/x", "a"), annotations={"retry.linkerd.io/http": "5xx,429"}),
         "annotations",
     ),
@@ -205,6 +209,11 @@ REFUSED: list[tuple[Json, str, str]] = [
         server_route("r", path("/", filters=[{"type": "URLRewrite"}]), group=POLICY),
         "unknown type",
         "own routes",
+    ),
+    (
+        server_route("r", path("/", filters=[{"type": "RequestRedirect"}]), group=POLICY),
+        "requestRedirect",
+        "a filter without its settings",
     ),
     (
         server_route("r", path("/", timeouts={"request": "5"}), group=POLICY),

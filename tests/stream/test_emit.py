@@ -87,7 +87,7 @@ def test_indent_and_newline() -> None:
     assert emit.render_entry("a", {"b": []}, style, 4) == "    a:\r\n      b: []\r\n"
 
 
-@pytest.mark.parametrize("value", [object(), {1: 2}, {None: 1}, {"a": {1, 2}}, b"x"], ids=repr)
+@pytest.mark.parametrize("value", [complex(1, 2), {1: 2}, {None: 1}, {"a": {1}}, b"x"], ids=repr)
 def test_other_types_are_refused(value: Any) -> None:
     with pytest.raises(TypeError):
         emit.render(value, COMPACT)

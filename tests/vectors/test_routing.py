@@ -57,9 +57,7 @@ def test_requests_in_the_mesh_are_answered_as_before(complete: list[Judged]) -> 
 # The judge models Linkerd 2.20's proxy. For other targets the test shows that their objects (routes of another
 # group, limits as annotations) say the same to that proxy, not that theirs reads them so.
 @pytest.mark.parametrize(("linkerd", "gateway_api"), [("2.19", "1.2"), ("2.18", "1.1"), ("2.16", "1.1")])
-def test_objects_for_other_targets_say_the_same(
-    routing: list[World], linkerd: str, gateway_api: str
-) -> None:
+def test_objects_for_other_targets_say_the_same(routing: list[World], linkerd: str, gateway_api: str) -> None:
     options = {**COMPLETE, "linkerd": linkerd, "gateway-api": gateway_api}
     counts = told([judge(world, "routing", **options) for world in routing])
     assert counts["same", "default-retries"] + counts["same", ""] > 5000

@@ -53,12 +53,14 @@ class Context:
         namespace: str,
         complete: Iterable[str],
     ) -> None:
-        self._stream = list(stream)
-        self._files = list(files)
+        self._parts = list(stream)
+        self._of_stream = len(self._parts)
+        self._parts += files
         self._counter = counter
         self._namespace = namespace
         self._complete = frozenset(complete)
         self._by_kind: dict[tuple[str, str], list[Obj]] = {}
+        self._positions: dict[str, list[int]] | None = None
         self._by_name: dict[tuple[str, str], dict[tuple[str, str], Obj]] = {}
 
     def is_complete(self, namespace: str) -> bool:
@@ -108,10 +110,12 @@ class Context:
 
     def _candidates(self, kind: str) -> Iterator[tuple[Part, bool]]:
         """Parts that may hold the kind, each with whether it is a context file's (and so never written)."""
+        if self._positions is None:
+            self._positions = {}
+            for position, part in enumerate(self._parts):
+                for seen in part.kinds() or ("",):
+                    self._positions.setdefault(seen, []).append(position)
         wanted = kind.encode()
-        for parts, of_file in ((self._stream, False), (self._files, True)):
-            for part in parts:
-                if wanted in part.raw:
-                    kinds = part.kinds()
-                    if not kinds or kind in kinds:
-                        yield part, of_file
+        unseen = [at for at in self._positions.get("", ()) if wanted in self._parts[at].raw]
+        for position in sorted(self._positions.get(kind, []) + unseen):
+            yield self._parts[position], position >= self._of_stream

@@ -2,7 +2,8 @@
 
 Follows the webhook of the 2.20 line (linkerd2, `policy-controller/runtime/src/admission.rs`). Structural
 schemas and CEL rules of the CRDs are the API server's part and not judged here, apart from the versions of
-`policy.linkerd.io` that are served and from fields that the webhook itself cannot do without.
+`policy.linkerd.io` that are served and from fields that the webhook itself cannot do without. ServiceProfiles
+have a webhook of their own, which is not modelled.
 """
 
 from __future__ import annotations

@@ -20,16 +20,24 @@ _HEADER_NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
 _GO_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h)")
 _GO_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_OWN_FILTERS = {"RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect"}
+_OWN_FILTERS = {
+    "RequestHeaderModifier": "requestHeaderModifier",
+    "ResponseHeaderModifier": "responseHeaderModifier",
+    "RequestRedirect": "requestRedirect",
+}
+_GRPC_FILTERS = {"RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror", "ExtensionRef"}
+_HTTP_FILTERS = {*_GRPC_FILTERS, "RequestRedirect", "URLRewrite"}
 
 
 def http_route(obj: Obj) -> None:
     """An HTTPRoute of either group; raises `Refused` and what annotations and patterns raise."""
+    own = group_of(obj) == POLICY
+    if not own and not _is_read(obj, _HTTP_FILTERS):
+        return
     _parents(obj)
     if _is_outbound(obj):
         notes.retry(annotations_of(obj), grpc=False)
         notes.timeouts(annotations_of(obj))
-    own = group_of(obj) == POLICY
     for rule in items(spec(obj), "rules"):
         for match in items(rule, "matches"):
             _path(match.get("path"))
@@ -37,8 +45,8 @@ def http_route(obj: Obj) -> None:
                 for entry in items(match, field):
                     _value(entry, header=field == "headers")
         for entry in items(rule, "filters"):
-            if own and entry.get("type") not in _OWN_FILTERS:
-                raise Refused(f"filter of an unknown type: {entry.get('type')}")
+            if own:
+                _own_filter(entry)
             _filter(entry)
         if own and rule.get("timeouts") is not None:
             _timeouts(mapping(rule, "timeouts"))
@@ -48,6 +56,8 @@ def http_route(obj: Obj) -> None:
 
 def grpc_route(obj: Obj) -> None:
     """A GRPCRoute; raises `Refused` and what annotations and patterns raise."""
+    if not _is_read(obj, _GRPC_FILTERS):
+        return
     _parents(obj)
     if _is_outbound(obj):
         notes.retry(annotations_of(obj), grpc=True)
@@ -69,6 +79,24 @@ def one_rule(obj: Obj) -> None:
     _parents(obj)
     if len(mappings(spec(obj), "rules")) != 1:
         raise Refused("exactly one rule is supported")
+
+
+def _is_read(obj: Obj, known: set[str]) -> bool:
+    """Whether the webhook knows every filter; with a newer one, such as CORS, it lets the route in unread."""
+    return all(
+        entry.get("type") in known
+        for rule in items(spec(obj), "rules")
+        for owner in (rule, *items(rule, "backendRefs"))
+        for entry in items(owner, "filters")
+    )
+
+
+def _own_filter(entry: Obj) -> None:
+    """A filter of Linkerd's own route is one of three and brings its settings."""
+    field = _OWN_FILTERS.get(str(entry.get("type")))
+    if field is None:
+        raise Refused(f"filter of an unknown type: {entry.get('type')}")
+    mapping(entry, field)
 
 
 def _parents(obj: Obj) -> None:

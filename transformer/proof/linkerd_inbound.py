@@ -1,7 +1,8 @@
 """What a pod's proxy does with a connection or a request: Linkerd's inbound policy over plain objects.
 
 Follows the policy controller and the proxy of the 2.20 line (linkerd2 `policy-controller/k8s/index/src/inbound`
-and `policy-controller/grpc/src/inbound.rs`, linkerd2-proxy `linkerd/app/inbound/src/policy`).
+and `policy-controller/grpc/src/inbound.rs`, linkerd2-proxy `linkerd/app/inbound/src/policy`). Rate
+limits, ExternalWorkloads, pods of Jobs and the history of updates are not modelled.
 """
 
 from __future__ import annotations

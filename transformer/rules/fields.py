@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from transformer.findings import FieldPath
 from transformer.objects import View
+
+if TYPE_CHECKING:
+    from transformer.run import Run
 
 
 class Problem(NamedTuple):
@@ -115,3 +119,11 @@ _NAMES = {
     "bool": "true or false",
     "dur": "a duration",
 }
+
+
+def effective(run: Run, view: View) -> Iterator[tuple[str, View]]:
+    """Fields of a mapping without those that the check found unknown: the API server drops them."""
+    pruned: set[tuple[int, FieldPath]] = run.memo.get("pruned", set())
+    for name, item in view.items():
+        if (item.obj.uid, item.path) not in pruned:
+            yield name, item

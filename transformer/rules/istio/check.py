@@ -20,7 +20,18 @@ def check_fields(run: Run, obj: Obj, kind: str) -> None:
         if problem.pruned:
             run.say("MS005", problem.at, f"{problem.why}; the API server drops it, so it has no effect")
             run.mark(problem.at, Fate(NO_OP, "MS005"))
+            run.memo.setdefault("pruned", set()).add((obj.uid, problem.at.path))
         else:
             malformed |= run.hold("MS004", problem.at, problem.why)
     if malformed:
         raise Held
+    _account_empty(run, obj)
+
+
+def _account_empty(run: Run, obj: Obj) -> None:
+    """An empty block or list says nothing; only as a condition on a header or parameter it means presence."""
+    for leaf in obj.spec.leaves():
+        field = obj.view.get(*leaf)
+        condition = len(leaf) > 1 and leaf[-2] in ("headers", "queryParams", "withoutHeaders")
+        if (field.is_mapping or field.is_sequence) and not condition:
+            run.no_op(field, "an empty block or list says nothing")

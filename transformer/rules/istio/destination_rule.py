@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj, View
+from transformer.rules import fields
 from transformer.rules.istio import destinations, durations, hosts, owners
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.virtual_service_match import Held
@@ -66,19 +67,21 @@ def _translate(run: Run, obj: Obj, known: destinations.Destinations) -> None:
     )
     for other in rivals:
         run.units.bind([obj.uid, other.uid])
-    if policy and any(
-        other.spec.get("trafficPolicy") and other.namespace == obj.namespace for other in rivals
-    ):
-        run.hold(
-            "MS302",
-            policy,
-            f"{rivals[0].ref} has a traffic policy for the same host; the older one is in effect",
-        )
-        raise Held
+    root = run.options["mesh.root-namespace"]
+    for other in rivals if policy else ():
+        if other.spec.get("trafficPolicy") and (
+            other.namespace == obj.namespace or root in (obj.namespace, other.namespace)
+        ):
+            run.hold(
+                "MS302",
+                policy,
+                f"{other.ref} has a traffic policy for the same host, and one of the two wins",
+            )
+            raise Held
     _policy(run, policy, host if host.kind == "service" else None)
     for port in policy.get("portLevelSettings").each():
         run.no_op(port.get("port"), "names the port that the settings are about")
-        for name, block in port.items():
+        for name, block in fields.effective(run, port):
             if name == "outlierDetection":
                 run.degrade(
                     "MS310",
@@ -105,7 +108,7 @@ def _subsets(run: Run, obj: Obj, known: destinations.Destinations) -> None:
             run.no_op(obj.spec.get(name), "empty")
     for subset in obj.spec.get("subsets").each():
         name = subset.get("name").text()
-        for key, block in subset.get("trafficPolicy").items():
+        for key, block in fields.effective(run, subset.get("trafficPolicy")):
             if key == "portLevelSettings":
                 run.degrade(
                     "MS311",
@@ -145,8 +148,8 @@ def _unused(
 
 
 def _policy(run: Run, policy: View, service: hosts.Host | None) -> None:
-    for name, block in policy.items():
-        if name == "outlierDetection" and block.present:
+    for name, block in fields.effective(run, policy):
+        if name == "outlierDetection" and block:
             _outlier_detection(run, block, service)
         elif name != "portLevelSettings":
             _block(run, name, block)
@@ -189,7 +192,7 @@ def _tls(run: Run, block: View) -> None:
 
 
 def _load_balancer(run: Run, block: View, where: str) -> None:
-    for name, field in block.items():
+    for name, field in fields.effective(run, block):
         if name == "consistentHash" and field:
             if run.hold(
                 "MS308",
@@ -239,7 +242,7 @@ def _outlier_detection(run: Run, block: View, host: hosts.Host | None) -> None:
         wanted[f"{_ACCRUAL}-consecutive-min-penalty"] = duration(ms)
         if ms > _MAX_PENALTY_MS:
             wanted[f"{_ACCRUAL}-consecutive-max-penalty"] = duration(ms)
-    for name, field in block.items():
+    for name, field in fields.effective(run, block):
         if name == "consecutiveErrors":
             run.say(
                 "MS313",

@@ -87,7 +87,7 @@ class Destinations:
             return None
         found = [
             entry
-            for rule in local
+            for rule in sorted(local, key=lambda one: one.name)
             for entry in rule.spec.get("subsets").each()
             if entry.get("name").text() == subset
         ]

@@ -69,7 +69,7 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
 
 
 def _matches(run: Run, http: View, port: int) -> Iterator[virtual_service_match.Lowered]:
-    matches = [match for match in http.get("match").each()]
+    matches = list(http.get("match").each())
     if not matches:
         if http.get("match").present:
             run.no_op(http.get("match"), "an empty list matches everything, as no list does")

@@ -303,9 +303,8 @@ def _statuses(tokens: list[str]) -> tuple[list[str], list[str]]:
             statuses.append("409")
         elif token.isdigit() and 100 <= int(token) <= 599:
             statuses.append(token)
-        elif token != "retriable-status-codes" or not any(other.isdigit() for other in tokens):
-            if token != "retriable-status-codes":
-                lost.append(token)
+        elif token != "retriable-status-codes":
+            lost.append(token)
     return list(dict.fromkeys(statuses)), lost
 
 
@@ -314,7 +313,7 @@ def lower_redirect(
 ) -> Redirect:
     """A redirect for clients that dialled port `dialled`, or came in through a gateway's server on it."""
     redirect = rule.get("redirect")
-    if list(rule.get("route").each()) or not list(redirect.items()):
+    if list(rule.get("route").each()) or not any(field for _, field in redirect.items()):
         run.hold(
             "MS004",
             redirect,

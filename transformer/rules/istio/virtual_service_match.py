@@ -12,6 +12,7 @@ from transformer.ledger import Mark
 from transformer.objects import View
 from transformer.order.paths import escaped
 from transformer.order.predicates import Match, Named, Path, Value
+from transformer.rules import fields
 from transformer.rules.istio import expressions
 from transformer.run import Run
 
@@ -40,9 +41,9 @@ def lower(run: Run, match: View, *, ingress: bool = False) -> Lowered:
     """
     used: list[View] = []
     result = [Match()]
-    if match.present and not list(match.items()):
+    if match.present and not list(fields.effective(run, match)):
         run.no_op(match, "an empty match takes everything, as none does")
-    for name, field in match.items():
+    for name, field in fields.effective(run, match):
         if not field.present or field.is_null:
             run.no_op(field, "null has no effect")
         elif name == "uri":

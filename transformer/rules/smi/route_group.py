@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
+from transformer.findings import field_text
 from transformer.objects import Obj, View
 from transformer.order.predicates import Match, Path, Value
 from transformer.rules.istio import expressions
-from transformer.run import Run
 
 METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 
 
 class Unsupported(Exception):
-    """A match that cannot be expressed; the finding has been made."""
+    """A match that cannot be expressed, and why; the finding is made for the object that uses the group."""
 
 
 def entries(group: Obj) -> list[View]:
@@ -24,30 +25,29 @@ def entries(group: Obj) -> list[View]:
     return list((group.spec.get("matches") or group.view.get("matches")).each())
 
 
-def lower(run: Run, entry: View) -> tuple[Match, ...]:
+def lower(entry: View) -> tuple[Match, ...]:
     """One match of a group; several target matches where it names several methods. Raises `Unsupported`."""
     path = Path("any")
     pattern = entry.get("pathRegex").text()
     if pattern and pattern not in (".*", "/.*"):
-        path = Path("regex", _expression(run, entry.get("pathRegex"), pattern))
+        path = Path("regex", _expression(entry.get("pathRegex"), pattern))
     headers: dict[str, Value] = {}
     for name, field in _headers(entry.get("headers")):
         if name.lower() == "host":
             _refuse(
-                run,
                 field,
                 "the `host` header is matched against the authority, which a mesh route cannot tell",
             )
         text = field.text()
-        headers[name.lower()] = Value("regex", _expression(run, field, text))
+        headers[name.lower()] = Value("regex", _expression(field, text))
     methods = [method.text() for method in entry.get("methods").each()]
     unknown = [method for method in methods if method != "*" and method not in METHODS]
     if unknown:
-        _refuse(run, entry.get("methods"), f"method {unknown[0]} is not one that a route can match")
+        _refuse(entry.get("methods"), f"method {unknown[0]} is not one that a route can match")
     named: list[str | None] = [None] if not methods or "*" in methods else list(dict.fromkeys(methods))
     for name, field in entry.items():
         if name not in ("name", "pathRegex", "methods", "headers"):
-            _refuse(run, field, f"`{name}` is not a field of a route group's match")
+            _refuse(field, f"`{name}` is not a field of a route group's match")
     return tuple(Match(path=path, method=method, headers=tuple(headers.items())) for method in named)
 
 
@@ -59,13 +59,12 @@ def _headers(field: View) -> Iterator[tuple[str, View]]:
         yield from entry.items()
 
 
-def _expression(run: Run, field: View, text: str) -> str:
+def _expression(field: View, text: str) -> str:
     pattern, reason = expressions.rust(text)
     if reason:
-        _refuse(run, field, f"the regular expression `{text}` cannot be carried over: {reason}")
+        _refuse(field, f"the regular expression `{text}` cannot be carried over: {reason}")
     return pattern
 
 
-def _refuse(run: Run, field: View, message: str) -> None:
-    run.hold("MS503", field, message)
-    raise Unsupported
+def _refuse(field: View, message: str) -> NoReturn:
+    raise Unsupported(f"{field.obj.ref} {field_text(field.path)}: {message}")

@@ -35,6 +35,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             run.units.link(reached.uid, obj.uid)
         for group in _route_groups(run, obj):
             run.units.link(obj.uid, group.uid)
+            run.memo.setdefault("route-group-users", {}).setdefault(group.uid, []).append(obj)
 
 
 def _reach(run: Run, obj: Obj) -> Iterator[Obj]:

@@ -21,13 +21,19 @@ _SPECS = "specs.smi-spec.io"
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Settle every route group of the stream."""
-    users = run.memo.get("used-route-groups", {})
+    users: dict[int, list[Obj]] = run.memo.get("route-group-users", {})
     for obj in objs:
         metadata.account(run, obj)
         run.drop(obj)
-        if obj.uid in users:
-            run.units.bind([obj.uid, users[obj.uid].uid])
+        for user in users.get(obj.uid, []):
+            split = user.ref.kind == "TrafficSplit"
+            if split:
+                run.units.bind([obj.uid, user.uid])
             for name in ("spec", "matches"):
-                run.mark(obj.view.get(name), Fate(TRANSLATED, str(users[obj.uid].ref)))
-        elif not run.hold("MS506", obj, f"{obj.ref.kind} is used by nothing that is translated here"):
+                run.mark(
+                    obj.view.get(name), Fate(TRANSLATED, str(user.ref)) if split else Fate(ACCEPTED, "MS400")
+                )
+        if obj.uid in users:
+            continue
+        if not run.hold("MS506", obj, f"{obj.ref.kind} is used by nothing that is translated here"):
             run.mark(obj.view, Fate(ACCEPTED, "MS506"))

@@ -40,10 +40,13 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         metadata.account(run, obj)
         run.client_config[obj.uid] = obj
         run.drop(obj)
+        _register_groups(run, obj)
         try:
             _translate(run, obj)
-        except (Held, route_group.Unsupported):
+        except Held:
             continue
+        except route_group.Unsupported as unsupported:
+            run.hold("MS503", obj.spec.get("matches"), str(unsupported))
 
 
 def _translate(run: Run, obj: Obj) -> None:
@@ -189,6 +192,16 @@ def _backends(run: Run, backends: View, shares: list[int], port: int) -> Iterato
         yield Backend(service.namespace, service.name, port, share if len(shares) > 1 else None)
 
 
+def _register_groups(run: Run, obj: Obj) -> None:
+    """Tell the rule of route groups who uses them: they stay or go with their splits."""
+    for entry in obj.spec.get("matches").each():
+        found = run.context.find(
+            _SPECS, entry.get("kind").text(), obj.namespace, entry.get("name").text()
+        ).obj
+        if found is not None and not found.context:
+            run.memo.setdefault("route-group-users", {}).setdefault(found.uid, []).append(obj)
+
+
 def _groups(run: Run, obj: Obj) -> Iterator[Obj]:
     for entry in obj.spec.get("matches").each():
         found = run.context.find(_SPECS, "HTTPRouteGroup", obj.namespace, entry.get("name").text()).obj
@@ -211,7 +224,7 @@ def _route(run: Run, obj: Obj, root: Obj, port: int, forward: Forward, groups: S
     entries = []
     for group in groups:
         for view in route_group.entries(group):
-            entries += [order.Entry(match, forward) for match in route_group.lower(run, view)]
+            entries += [order.Entry(match, forward) for match in route_group.lower(view)]
     entries.append(order.Entry(Match(), rest, rule=1))
     result = order.compile(
         entries, order.LINKERD, order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
@@ -237,7 +250,4 @@ def _plan(
     def value(hidden: bool) -> dict[str, Any]:
         return http_route.build(route, meta, run.target, hidden=hidden, release_namespace=obj.namespace)
 
-    used = [group for group in groups if not group.context]
-    for group in used:
-        run.memo.setdefault("used-route-groups", {})[group.uid] = obj
-    run.derive(value, [obj, *used], marks)
+    run.derive(value, [obj, *(group for group in groups if not group.context)], marks)

@@ -62,12 +62,15 @@ class Plan:
 
     def __init__(self) -> None:
         self.write: dict[str, str] = {}
+        self.renames: dict[str, str] = {}
         self.remove: list[str] = []
         self.decided: list[View] = []
 
     def put(self, key: str, value: str, *sources: View) -> None:
         """Write an annotation in place of its sources."""
         self.write[key] = value
+        if len(sources) == 1:
+            self.renames[key] = str(sources[0].path[-1])
         self.drop(*sources)
         self.decided += sources
 

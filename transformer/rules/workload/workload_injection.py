@@ -280,7 +280,7 @@ def _edit(run: Run, pod: settings.Pod, plan: Plan, labels: list[str]) -> None:
     if plan.write or removed or plan.decided:
         run.edit(
             pod.obj, pod.annotations_path, write=plan.write, remove=removed,
-            owners=[pod.obj], marks=run.translated(*plan.decided),
+            owners=[pod.obj], marks=run.translated(*plan.decided), renames=plan.renames,
         )  # fmt: skip
     if labels:
         run.edit(pod.obj, pod.labels_path, remove=labels, owners=[pod.obj])
