@@ -47,7 +47,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("gateway-api", "choice", "1.2", "version of the installed Gateway API CRDs", GATEWAY_API_VERSIONS),
     Option("channel", "choice", "standard", "channel of the installed Gateway API CRDs", ("standard", "experimental")),
     Option("gateway-class", "text", "", "gatewayClassName of ingress Gateways: a fact, asked for when the stream has any"),
-    Option("gateway-map", "list", (), "existing Gateways that stand in for Istio's: ns/name=ns/name, with #section for one listener"),
+    Option("gateway-map", "list", (), "existing Gateways that stand in for Istio's: ns/name=ns/name, with "
+    "#section for one listener"),
     Option("namespace", "text", "", "namespace of objects that carry none (Helm does not tell it)"),
     Option("context", "list", (), "files or folders read only as context (Services, workloads, DestinationRules …)"),
     Option("complete", "list", (), "namespaces of which stream and context hold every object; * for all"),

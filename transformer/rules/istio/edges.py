@@ -86,6 +86,8 @@ def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tup
             f"protocol {protocol} needs a TCPRoute, which the standard channel of Gateway API before 1.6 lacks",
         )
         raise Held
+    if mode == "PASSTHROUGH" and run.target.tls_route and not _has_certificate(tls):
+        return "TLS", False, ()
     if mode == "PASSTHROUGH":
         run.hold(
             "MS272",
@@ -104,8 +106,10 @@ def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tup
         raise Held
     for name in (*_FILES, *_CLIENT_CHECKS):
         if tls.get(name):
-            run.hold("MS274", tls.get(name), f"{name} names what lies in the gateway's container or checks client certificates; "
-                     "a listener takes a Secret", remedy="Put the certificate into a Secret and name it with credentialName.")  # fmt: skip
+            run.hold("MS274", tls.get(name), f"{name} names what lies in the gateway's container or checks "
+            f"client certificates; "
+                     "a listener takes a Secret", remedy="Put the certificate into a Secret and name it with "
+                     "credentialName.")  # fmt: skip
             raise Held
     for name in _TUNING:
         if tls.get(name):

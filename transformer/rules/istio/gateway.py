@@ -13,7 +13,7 @@ from typing import Any
 from transformer.ir.routes import Attachment, Listener, Redirect, Route, RouteRule
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj
-from transformer.rules.istio import edges
+from transformer.rules.istio import edges, security
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.virtual_service_match import Held
 from transformer.rules.registry import rule
@@ -46,6 +46,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
 def _translate(run: Run, obj: Obj) -> None:
     check_fields(run, obj, "Gateway")
     run.mark(obj.spec.get("selector"), Fate(NO_OP, "the class decides which proxies serve the Gateway"))
+    _refuse_protected(run, obj)
     found, marks = edges.listeners(run, obj)
     run.memo.setdefault("edges", {})[obj.uid] = found
     if f"{obj.namespace}/{obj.name}" in edges.gateway_map(run):
@@ -55,6 +56,33 @@ def _translate(run: Run, obj: Obj) -> None:
     _tell_secrets(run, obj, found)
     run.derive(target.build(found, metadata.metadata(obj, obj.name), class_name, obj.namespace), [obj], marks)
     _redirects(run, obj, found)
+
+
+def _refuse_protected(run: Run, obj: Obj) -> None:
+    """Policies on the pods of the Istio ingress are enforced by nobody once another class serves the Gateway."""
+    wanted = {key: value.text() for key, value in obj.spec.get("selector").items()}
+    root = run.options["mesh.root-namespace"]
+    pods = [
+        workload.namespace
+        for workload in run.context.workloads()
+        if wanted and wanted.items() <= security.pod_labels(workload).items()
+    ]
+    for group, kind in security.PROTECTING_KINDS:
+        for policy in run.context.objects(group, kind):
+            labels = security.selector(policy)
+            near = policy.namespace == root or policy.namespace in pods
+            # Labels of the gateway's pods beyond the selector are not known; a policy for other applications names none of it.
+            meant = not labels or any(wanted.get(key) == text for key, text in labels.items())
+            clash = any(wanted.get(key, text) != text for key, text in labels.items())
+            if near and meant and not clash:
+                run.units.link(policy.uid, obj.uid)
+                if run.hold(
+                    "MS286",
+                    obj,
+                    f"{policy.ref} protects the pods that serve this Gateway; another "
+                    f"class would not enforce it",
+                ):
+                    raise Held
 
 
 def _tell_secrets(run: Run, obj: Obj, found: Sequence[Listener]) -> None:
@@ -72,6 +100,9 @@ def _redirects(run: Run, obj: Obj, found: Sequence[Listener]) -> None:
     sections = [listener for listener in found if listener.redirect]
     if not sections:
         return
+    run.once(
+        "MS285", obj.spec.get("servers"), "a `:80` in the Host header no longer appears in redirects to https"
+    )
     parents = tuple(Attachment(obj.namespace, obj.name, listener.name) for listener in sections)
     route = Route(parents, (RouteRule((), Redirect(301, scheme="https")),))
     meta = metadata.metadata(obj, f"{obj.name}-https-redirect")
@@ -95,5 +126,6 @@ def _tell_shared(run: Run, objs: Sequence[Obj]) -> None:
     for shared in by_selector.values():
         if len(shared) > 1:
             keys = ", ".join(f"{obj.namespace}/{obj.name}".lstrip("/") for obj in shared)
-            run.say("MS278", shared[0], f"{len(shared)} Gateways shared one ingress ({keys}); as Gateways of a class each usually gets an "
+            run.say("MS278", shared[0], f"{len(shared)} Gateways shared one ingress ({keys}); as Gateways of a "
+            f"class each usually gets an "
                     "address of its own")  # fmt: skip

@@ -172,7 +172,8 @@ def _cors(run: Run, policy: View, marks: list[Mark]) -> Cors | None:
         return None
     if run.target.gateway_api < (1, 5):
         if run.hold("MS231", policy, "CORS answers of the gateway; routes have them from Gateway API 1.5",
-                    remedy="Install Gateway API 1.5 CRDs and say gateway-api: 1.5, or let the application answer."):  # fmt: skip
+                    remedy="Install Gateway API 1.5 CRDs and say gateway-api: 1.5, or let the application "
+                    "answer."):  # fmt: skip
             raise Held
         return None
     origins = [entry.get("exact").text() for entry in policy.get("allowOrigins").each()]

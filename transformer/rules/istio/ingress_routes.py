@@ -87,6 +87,7 @@ def _bind(run: Run, obj: Obj, name: View, hostnames: Sequence[str]) -> Bound | N
         listener
         for listener in edge.listeners
         if not listener.redirect
+        and listener.protocol != "TLS"
         and listener.namespaces in ("*", obj.namespace)
         and any(edges.meets(listener.hostname, hostname) for hostname in hostnames)
     )
@@ -111,6 +112,9 @@ def _plan_edge(
         if route.rules:
             lists.setdefault(route.rules, []).append(port)
             compiled[port] = (route, marks, owners)
+    if not lists:
+        # Every rule is hidden by one of another VirtualService for the same host.
+        run.mark(obj.spec.get("http"), Fate(NO_OP, "never reached"))
     for ports in lists.values():
         route, marks, owners = compiled[ports[0]]
         marks += tuple(mark for port in ports[1:] for mark in compiled[port][1])
@@ -167,7 +171,8 @@ def _rivals(run: Run, obj: Obj, edge: edges.Edge, hostnames: Sequence[str]) -> l
                 run.hold(
                     "MS284",
                     obj,
-                    f"requests that no rule takes get 404 today; as a route they may fall through to the wider host of {other.ref}",
+                    f"requests that no rule takes get 404 today; as a route they may fall through to the wider "
+                    f"host of {other.ref}",
                 )
                 raise Held
     return found

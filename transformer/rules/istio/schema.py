@@ -52,7 +52,8 @@ _SHARED = {
 }
 
 _KINDS = {
-    "Gateway": "{selector:map<str>, servers:[{bind:str, defaultEndpoint:str, hosts*:[str], name:str, port*:{name*:str, number*:int, "
+    "Gateway": "{selector:map<str>, servers:[{bind:str, defaultEndpoint:str, hosts*:[str], name:str, "
+    "port*:{name*:str, number*:int, "
     "protocol*:str, targetPort:int}, tls:{caCertCredentialName:str, caCertificates:str, caCrl:str, cipherSuites:[str], "
     "credentialName:str, credentialNames:[str], httpsRedirect:bool, insecureSkipVerify:bool, "
     "maxProtocolVersion:TLS_AUTO|TLSV1_0|TLSV1_1|TLSV1_2|TLSV1_3, minProtocolVersion:TLS_AUTO|TLSV1_0|TLSV1_1|TLSV1_2|TLSV1_3, "

@@ -57,14 +57,23 @@ def reach(run: Run, obj: Obj) -> Iterator[Obj]:
     for workload in run.context.workloads():
         if workload.context or not (mesh_wide or workload.namespace == obj.namespace):
             continue
-        template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
-        pods = {key: value.text() for key, value in template.get("metadata", "labels").items()}
+        pods = pod_labels(workload)
         if all(pods.get(key) == text for key, text in labels.items()):
             yield workload
     for namespace in run.context.objects("", "Namespace"):
         # Pods that are not in this stream may match too, whatever the selector says.
         if not namespace.context and (mesh_wide or namespace.name == obj.namespace):
             yield namespace
+
+
+#: Kinds that decide who may use a gateway, or what its proxy does with requests.
+PROTECTING_KINDS = [(_SECURITY, "AuthorizationPolicy"), (_SECURITY, "RequestAuthentication"), *_PROXY_KINDS]
+
+
+def pod_labels(workload: Obj) -> dict[str, str]:
+    """Labels of a workload's pods."""
+    template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
+    return {key: value.text() for key, value in template.get("metadata", "labels").items()}
 
 
 def selector(obj: Obj) -> dict[str, str]:

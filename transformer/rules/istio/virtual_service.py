@@ -15,7 +15,7 @@ from typing import Any
 from transformer.ir.routes import Parent, Route
 from transformer.ledger import TRANSLATED, Fate, Mark
 from transformer.objects import Obj
-from transformer.rules.istio import destinations, ingress_routes, mesh_hosts, mesh_routes, owners
+from transformer.rules.istio import destinations, ingress_routes, mesh_hosts, mesh_routes, owners, tls_routes
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.mesh_routes import Planned
 from transformer.rules.istio.virtual_service_match import Held
@@ -53,9 +53,12 @@ def _translate(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]]) -> 
     _refuse_unready(run, obj)
     reached: set[int] = set()
     gateways = [name.text() for name in obj.spec.get("gateways").each()]
-    if any(name != mesh_hosts.MESH for name in gateways):
+    http = bool(list(obj.spec.get("http").each()))
+    if obj.spec.get("tls"):
+        tls_routes.plan(run, obj)
+    if http and any(name != mesh_hosts.MESH for name in gateways):
         ingress_routes.plan(run, obj, reached)
-    if not gateways or mesh_hosts.MESH in gateways:
+    if http and (not gateways or mesh_hosts.MESH in gateways):
         _plan_mesh(run, obj, claims, reached)
     mesh_routes.account_unreached(run, obj, reached)
     for name in ("hosts", "gateways", "exportTo"):
@@ -76,12 +79,11 @@ def _plan_mesh(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], rea
 
 
 def _refuse_unready(run: Run, obj: Obj) -> None:
-    """What this version does not translate: TLS and TCP routes."""
-    for kind in ("tls", "tcp"):
-        if obj.spec.get(kind):
-            run.hold("MS203", obj.spec.get(kind), f"{kind} routes are not translated yet")
-            raise Held
-    if not list(obj.spec.get("http").each()):
+    """What this version does not translate: TCP routes and delegates."""
+    if obj.spec.get("tcp"):
+        run.hold("MS203", obj.spec.get("tcp"), "tcp routes are not translated yet")
+        raise Held
+    if not list(obj.spec.get("http").each()) and not obj.spec.get("tls"):
         run.hold("MS204", obj, "has no http rules: a delegate, or an object that the API server refuses")
         raise Held
     if not list(obj.spec.get("hosts").each()):

@@ -69,9 +69,9 @@ def _refuse_blocks(run: Run, rule: View) -> None:
 def refuse_fault(run: Run, rule: View) -> None:
     """Faults that fire hold the object; raises `Held` unless a person accepted that they go."""
     fault = rule.get("fault")
-    if fault and not _never_fires(run, fault):
-        if run.hold("MS230", fault, "the rule injects faults, which no target route can do"):
-            raise Held
+    what = "the rule injects faults, which no target route can do"
+    if fault and not _never_fires(run, fault) and run.hold("MS230", fault, what):
+        raise Held
 
 
 def _never_fires(run: Run, fault: View) -> bool:

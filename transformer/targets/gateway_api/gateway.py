@@ -27,6 +27,8 @@ def _listener(listener: Listener, namespace: str) -> dict[str, Any]:
     if listener.hostname:
         out["hostname"] = listener.hostname
     out |= {"port": listener.port, "protocol": listener.protocol}
+    if listener.protocol == "TLS":
+        out["tls"] = {"mode": "Passthrough"}
     if listener.protocol == "HTTPS":
         out["tls"] = {
             "mode": "Terminate",

@@ -44,7 +44,7 @@ def build(
         "kind": "HTTPRoute",
         "metadata": {**metadata, "annotations": annotations},
         "spec": {
-            "parentRefs": [_parent(parent, namespace) for parent in route.parents],
+            "parentRefs": [parent(one, namespace) for one in route.parents],
             **({"hostnames": list(route.hostnames)} if route.hostnames else {}),
             "rules": [_rule(rule, namespace, target, policy) for rule in route.rules],
         },
@@ -77,17 +77,18 @@ def _annotations(route: Route, target: Target, policy: bool) -> dict[str, str]:
     return found
 
 
-def _parent(parent: Parent | Attachment, namespace: str) -> dict[str, Any]:
-    if isinstance(parent, Attachment):
-        found: dict[str, Any] = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": parent.name}
-        if parent.namespace != namespace:
-            found["namespace"] = parent.namespace
-        return found | ({"sectionName": parent.section} if parent.section else {})
+def parent(to: Parent | Attachment, namespace: str) -> dict[str, Any]:
+    """A parentRef for a Service port or a Gateway listener, seen from a route of `namespace`."""
+    if isinstance(to, Attachment):
+        found: dict[str, Any] = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": to.name}
+        if to.namespace != namespace:
+            found["namespace"] = to.namespace
+        return found | ({"sectionName": to.section} if to.section else {})
     # Group and kind are always written: their defaults (a Gateway) would make the reference inert.
-    found = {"group": "", "kind": "Service", "name": parent.name}
-    if parent.namespace != namespace:
-        found["namespace"] = parent.namespace
-    return found | {"port": parent.port}
+    found = {"group": "", "kind": "Service", "name": to.name}
+    if to.namespace != namespace:
+        found["namespace"] = to.namespace
+    return found | {"port": to.port}
 
 
 def _rule(rule: RouteRule, namespace: str, target: Target, policy: bool) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def _rule(rule: RouteRule, namespace: str, target: Target, policy: bool) -> dict
         filters = _modifiers(action.request, action.response) + _gateway_filters(action, namespace)
         if filters:
             out["filters"] = filters
-        out["backendRefs"] = [_backend(backend, namespace) for backend in action.backends]
+        out["backendRefs"] = [backend(one, namespace) for one in action.backends]
         if action.timeout_ms is not None and (policy or target.rule_timeouts):
             out["timeouts"] = {"request": duration(action.timeout_ms)}
     else:
@@ -160,14 +161,15 @@ def _redirect(redirect: Redirect) -> dict[str, Any]:
     return out | {"statusCode": redirect.code}
 
 
-def _backend(backend: Backend, namespace: str) -> dict[str, Any]:
-    out: dict[str, Any] = {"name": backend.name}
-    if backend.namespace != namespace:
-        out["namespace"] = backend.namespace
-    out["port"] = backend.port
-    if backend.weight is not None:
-        out["weight"] = backend.weight
-    filters = _modifiers(backend.request, backend.response)
+def backend(to: Backend, namespace: str) -> dict[str, Any]:
+    """A backendRef, seen from a route of `namespace`."""
+    out: dict[str, Any] = {"name": to.name}
+    if to.namespace != namespace:
+        out["namespace"] = to.namespace
+    out["port"] = to.port
+    if to.weight is not None:
+        out["weight"] = to.weight
+    filters = _modifiers(to.request, to.response)
     return out | ({"filters": filters} if filters else {})
 
 
