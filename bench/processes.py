@@ -48,8 +48,8 @@ def measure(
     for _ in range(rounds):
         for command in commands:
             before = found[command.name]
-            slow = (
-                (len(before) >= 3 and before[0].seconds > 2) or (bool(before) and before[0].seconds > limit / 4)
+            slow = (len(before) >= 3 and before[0].seconds > 2) or (
+                bool(before) and before[0].seconds > limit / 4
             )
             if not slow and not (before and before[-1].trouble):
                 before.append(_once(command, env, limit, work))

@@ -126,6 +126,6 @@ def _tell_shared(run: Run, objs: Sequence[Obj]) -> None:
     for shared in by_selector.values():
         if len(shared) > 1:
             keys = ", ".join(f"{obj.namespace}/{obj.name}".lstrip("/") for obj in shared)
-            run.say("MS278", shared[0], f"{len(shared)} Gateways shared one ingress ({keys}); as Gateways of a "
-            f"class each usually gets an "
-                    "address of its own")  # fmt: skip
+            message = f"{len(shared)} Gateways shared one ingress ({keys}); as Gateways of a class each usually gets an address"
+            for obj in shared:
+                run.once("MS278", obj, message, about=keys)

@@ -41,6 +41,10 @@ def plan(run: Run, obj: Obj, reached: set[int]) -> None:
     hostnames = tuple(_hostnames(run, obj))
     bounds = [bound for name in names if (bound := _bind(run, obj, name, hostnames)) is not None]
     suffix = "" if len(names) == len(list(obj.spec.get("gateways").each())) else "-ingress"
+    if any(match.get("uri") for http in obj.spec.get("http").each() for match in http.get("match").each()):
+        run.once("MS228", obj.spec.get("http"), "whether `/a/../b` and `/%61` count as `/b` and `/a`, as at "
+        "Istio's gateways, depends on the "
+                 "implementation that serves the Gateway")  # fmt: skip
     for bound in bounds:
         several = f"-{bound.edge.name}" if len(bounds) > 1 else ""
         _plan_edge(run, obj, bound, hostnames, f"{obj.name}{suffix}{several}", reached)
@@ -315,7 +319,4 @@ def _derive(
 
     run.derive(value, [obj, *owners], marks)
     for namespace in reference_grant.needed(route, obj.namespace):
-        granted: set[tuple[str, str]] = run.memo.setdefault("granted", set())
-        if (obj.namespace, namespace) not in granted:
-            granted.add((obj.namespace, namespace))
-            run.derive(reference_grant.build(obj, namespace), [obj])
+        run.derive(reference_grant.build(obj, namespace), [obj])

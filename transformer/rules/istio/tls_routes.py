@@ -74,7 +74,4 @@ def _plan_rule(run: Run, obj: Obj, rule: View, names: list[View], name: str) -> 
     value: dict[str, Any] = tls_route.build(route, metadata.metadata(obj, name), run.target, obj.namespace)
     run.derive(value, [obj, *owners], marks)
     for namespace in reference_grant.needed(route, obj.namespace):
-        granted: set[tuple[str, str, str]] = run.memo.setdefault("granted-tls", set())
-        if (obj.namespace, namespace, "TLSRoute") not in granted:
-            granted.add((obj.namespace, namespace, "TLSRoute"))
-            run.derive(reference_grant.build(obj, namespace, "TLSRoute"), [obj])
+        run.derive(reference_grant.build(obj, namespace, "TLSRoute"), [obj])

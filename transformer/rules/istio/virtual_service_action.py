@@ -360,6 +360,8 @@ def lower_redirect(
     hostname, _, port = redirect.get("authority").text().partition(":")
     number = redirect.get("port").value() or (int(port) if port.isdigit() else None)
     scheme = redirect.get("scheme").text()
+    if ingress and scheme == "https":
+        run.once("MS285", redirect, "a `:80` in the Host header no longer appears in redirects to https")
     if number is None and ingress:
         number = 80 if hostname and not scheme and dialled not in (80, 443) else None
     elif number is None and (hostname or (scheme == "https" and dialled == 80)):

@@ -24,9 +24,12 @@ def build(source: Obj, namespace: str, kind: str = "HTTPRoute") -> dict[str, Any
     return {
         "apiVersion": "gateway.networking.k8s.io/v1beta1",
         "kind": "ReferenceGrant",
-        "metadata": metadata.metadata(
-            source, f"{kind.lower()}s-from-{source.namespace}", namespace=namespace
-        ),
+        "metadata": {
+            "name": metadata.fit(f"{kind.lower()}s-from-{source.namespace}"),
+            "namespace": namespace,
+            # Every route of the namespace that needs the grant plans the same one.
+            "annotations": {metadata.MARKER: f"{kind}/{source.namespace}"},
+        },
         "spec": {
             "from": [{"group": "gateway.networking.k8s.io", "kind": kind, "namespace": source.namespace}],
             "to": [{"group": "", "kind": "Service"}],
