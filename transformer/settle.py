@@ -104,12 +104,13 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
             run.hold("MS006", second, f"{ref} would also be created for {first.ref}")
             continue
         seen[key] = (plan, value)
-        existing = _existing(run, ref)
-        if existing is not None and not _is_ours(existing, value):
+        found = run.context.find(ref.group, ref.kind, ref.namespace, ref.name).obj
+        existing = found if found is not None and not found.context else None
+        if found is not None and not _is_ours(found, value):
             run.hold(
                 "MS006",
                 plan.owners[0],
-                f"{ref} is in {existing.file} already and does not carry the mark {MARKER}",
+                f"{ref} is in {found.file} already and does not carry the mark {MARKER}",
             )
             continue
         problems = validation.problems(value, run.target)
@@ -195,10 +196,8 @@ def _operations(
 def _hold_unaccounted(run: Run, held: dict[int, int]) -> bool:
     """Enter what the plans account for, then hold whatever still has a leaf without a fate."""
     plans: list[Derived | Edit] = [*run.derived, *run.edits]
-    for plan in plans:
-        if not any(owner.uid in held for owner in plan.owners):
-            for mark in plan.marks:
-                run.ledger.enter(mark)
+    done = [plan for plan in plans if not any(owner.uid in held for owner in plan.owners)]
+    run.ledger.plan(mark for plan in done for mark in plan.marks)
     faulty = False
     for uid in run.ledger.accounts():
         missing = run.ledger.unaccounted(uid) if uid not in held else []

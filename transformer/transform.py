@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -25,6 +26,11 @@ _OUR_KINDS_NEED = {
     "gateway.networking.k8s.io": "Gateway API CRDs",
     "policy.linkerd.io": "Linkerd's policy CRDs",
 }
+# Byte order marks, a directive, an end marker.
+_SPECIAL_STARTS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"%", b"...")
+_SPECIAL_LINES = (b"\n...", b"\n%", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+_SPECIAL_SEPARATOR = re.compile(rb"---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
+_SPECIAL_SEPARATOR_LINE = re.compile(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
 
 
 class ObjectFate(NamedTuple):
@@ -97,8 +103,11 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
         by_kind.setdefault((obj.ref.group, obj.ref.kind), []).append(obj)
         run.objects[obj.uid] = obj
     handled: set[tuple[str, str]] = set()
-    for rule in registry.load(group for group, _ in by_kind):
-        given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())]
+    rules = registry.load(group for group, _ in by_kind)
+    taken = {kind for rule in rules for kind in rule.kinds}
+    others = [obj for kind, found in by_kind.items() if kind not in taken for obj in found]
+    for rule in rules:
+        given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())] if rule.kinds else others
         handled.update(rule.kinds)
         if given:
             rule.translate(run, given)
@@ -111,8 +120,20 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
                     run.drop(obj)
 
 
+def _is_plain(data: bytes) -> bool:
+    """Whether no line of a stream can be read differently: separators stand alone, nothing else is special.
+
+    One look at the whole instead of one at every document; a false no only costs that time.
+    """
+    if data.startswith(_SPECIAL_STARTS) or _SPECIAL_SEPARATOR.match(data):
+        return False
+    return not any(line in data for line in _SPECIAL_LINES) and not _SPECIAL_SEPARATOR_LINE.search(data)
+
+
 def _ambiguities(stream: Input) -> Iterable[Finding]:
     """Separators that other tools read differently; in a document that may matter they are errors of the input."""
+    if _is_plain(stream.data):
+        return
     for document, entry in zip(stream.documents, stream.entries, strict=True):
         for found in split.ambiguities(stream.data, document):
             line = stream.data.count(b"\n", 0, found.offset) + 1
@@ -156,6 +177,7 @@ def _report(
     findings += [*_prerequisites(settlement), *_stale_acceptances(run), *_side_by_side(run, settlement)]
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
+    targets = {edit.target.uid: edit.target for edit in run.edits}
     edited = _edited(run)
     told: dict[ObjectRef | None, set[str]] = {}
     for finding in findings:
@@ -165,7 +187,7 @@ def _report(
         sorted(findings, key=rank),
         [_object_fate(run, settlement, obj, told) for obj in objects if _concerned(run, obj, edited)],
         [(emitted.ref, str(emitted.plan.owners[0].ref)) for emitted in settlement.emitted],
-        [run.objects[uid].ref if uid in run.objects else ref_of(run, uid) for uid in settlement.operations],
+        [targets[uid].ref for uid in settlement.operations],
         {key: [m for m in entries if m.at.uid not in settlement.held] for key, entries in run.facts.items()},
         {
             key: str(run.options[key])
@@ -174,11 +196,6 @@ def _report(
         },
         exit_code,
     )
-
-
-def ref_of(run: Run, uid: int) -> ObjectRef:
-    """The identity of an edited object that no rule was given (a Service, found through the context)."""
-    return next(edit.target.ref for edit in run.edits if edit.target.uid == uid)
 
 
 def _with_holders(run: Run, settlement: Settlement) -> list[Finding]:

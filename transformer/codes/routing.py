@@ -63,7 +63,8 @@ CODES: tuple[Code, ...] = (
          "The expression would be refused or match other requests; the object stays.",
          "Write the expression without the spelling that is named."),
     Code("MS215", "error", "Gateway API route exists already",
-         "An HTTPRoute with the same Service as parent is in the stream, and Istio prefers it over a VirtualService.",
+         "An HTTPRoute or GRPCRoute with the same Service as parent is in the stream or its context, and was not made here. "
+         "Istio prefers those of Gateway API over a VirtualService; Linkerd obeys all of them.",
          "Two routes of different origin would compete.", "Remove the one that is not in effect."),
     Code("MS216", "error", "exported to some namespaces only",
          "A route beside a Service applies to all its clients; one in another namespace to that namespace's clients.",

@@ -20,4 +20,13 @@ CODES: tuple[Code, ...] = (
         "Whether they protect something today depends on a very old control plane.",
         "Delete them if they are dead, or replace them by AuthorizationPolicy and PeerAuthentication first.",
     ),
+    Code(
+        "MS402", "error", "security policy of the context",
+        "A file that is only context has a policy that applies to a workload or Namespace of the stream that would move.",
+        "The policy is not migrated here and only the old mesh's sidecar enforces it, so what it reaches stays.",
+        "Migrate the policy in the same run, or take it out of the context if no cluster has it; accepting the finding "
+        "leaves these workloads without it.",
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy  # in a file that `context` names",
+        acceptable=True,
+    ),
 )  # fmt: skip

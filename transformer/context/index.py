@@ -80,6 +80,15 @@ class Context:
             self._by_kind[group, kind] = found
         return found
 
+    def touching(self, group: str, kind: str) -> Iterator[Obj]:
+        """Objects of a kind whose bytes may hold something of a mesh; the others are not even parsed."""
+        for part, of_file in self._candidates(kind) if (group, kind) not in self._by_kind else ():
+            obj = part.obj(self._counter, self._namespace) if part.candidate else None
+            if obj is not None and obj.ref.kind == kind and obj.ref.group == group:
+                obj.context = of_file
+                yield obj
+        yield from self._by_kind.get((group, kind), ())
+
     def find(self, group: str, kind: str, namespace: str, name: str) -> Answer:
         """One object by name; a stream object wins over a context file's."""
         names = self._by_name.get((group, kind))

@@ -13,7 +13,8 @@ from typing import Any
 from transformer.ir.routes import Attachment, Listener, Redirect, Route, RouteRule
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj
-from transformer.rules.istio import edges, security
+from transformer.rules import reach
+from transformer.rules.istio import edges
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.virtual_service_match import Held
 from transformer.rules.registry import rule
@@ -23,6 +24,8 @@ from transformer.targets.gateway_api import gateway as target
 from transformer.targets.gateway_api import http_route
 
 _ISTIO = "networking.istio.io"
+#: Kinds that decide who may use a gateway, or what its proxy does with requests; mutual TLS is not asked for there.
+_PROTECTING = [kind for kind in reach.ISTIO_KINDS if kind != ("security.istio.io", "PeerAuthentication")]
 
 
 @rule(
@@ -65,11 +68,11 @@ def _refuse_protected(run: Run, obj: Obj) -> None:
     pods = [
         workload.namespace
         for workload in run.context.workloads()
-        if wanted and wanted.items() <= security.pod_labels(workload).items()
+        if wanted and wanted.items() <= reach.pod_labels(workload).items()
     ]
-    for group, kind in security.PROTECTING_KINDS:
+    for group, kind in _PROTECTING:
         for policy in run.context.objects(group, kind):
-            labels = security.selector(policy)
+            labels = reach.selector(policy)
             near = policy.namespace == root or policy.namespace in pods
             # Labels of the gateway's pods beyond the selector are not known; a policy for other applications names none of it.
             meant = not labels or any(wanted.get(key) == text for key, text in labels.items())
