@@ -305,7 +305,9 @@ def _of_items(cut: items.Items) -> tuple[str, str]:
     alone = not (cut.flow or cut.cross_item_aliases)
     root = nodes.parse(cut.prefix + cut.suffix if alone else cut.text).root
     found = [nodes.get(root, key) for key in ("apiVersion", "kind")] if root is not None else []
-    version, kind = (str(nodes.resolve(node).value) if node is not None else "" for node in found or (None, None))
+    version, kind = (
+        str(nodes.resolve(node).value) if node is not None else "" for node in found or (None, None)
+    )
     typed = kind.endswith("List") and kind not in ("List", "ResourceList")
     return (version, kind.removesuffix("List")) if typed else ("", "")
 

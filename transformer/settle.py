@@ -89,19 +89,21 @@ def _hold_gateway_only(run: Run, held: dict[int, int]) -> None:
 
 
 def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitted]:
-    seen: dict[tuple[str, str, str, str], Derived] = {}
+    seen: dict[tuple[str, str, str, str], tuple[Derived, dict[str, Any]]] = {}
     for plan in run.derived:
         if any(owner.uid in held for owner in plan.owners):
             continue
         value = plan.value(coexisting) if callable(plan.value) else plan.value
         ref = _ref(value, plan.owners[0])
         key = (ref.group, ref.kind, ref.namespace, ref.name)
+        if key in seen and seen[key][1] == value:
+            continue  # what several owners need alike, such as a ReferenceGrant, is written for the first that moves
         if key in seen:
-            first, second = seen[key].owners[0], plan.owners[0]
+            first, second = seen[key][0].owners[0], plan.owners[0]
             run.hold("MS006", first, f"{ref} would also be created for {second.ref}")
             run.hold("MS006", second, f"{ref} would also be created for {first.ref}")
             continue
-        seen[key] = plan
+        seen[key] = (plan, value)
         found = run.context.find(ref.group, ref.kind, ref.namespace, ref.name).obj
         existing = found if found is not None and not found.context else None
         if found is not None and not _is_ours(found, value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from transformer.codes import core, injection, routing, security, smi
 from transformer.codes.model import Code
 
-RETIRED: frozenset[str] = frozenset()
+RETIRED: frozenset[str] = frozenset({"MS201"})
 
 CODES: dict[str, Code] = {
     code.code: code

@@ -85,8 +85,13 @@ def _workloads(run: Run, namespace: str) -> Iterator[Reachable]:
 def _reachable(workload: Obj) -> Reachable:
     template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
     account = template.get("spec", "serviceAccountName") or template.get("spec", "serviceAccount")
-    labels = {key: value.text() for key, value in template.get("metadata", "labels").items()}
-    return Reachable(workload, labels, account.text() or "default")
+    return Reachable(workload, pod_labels(workload), account.text() or "default")
+
+
+def pod_labels(workload: Obj) -> dict[str, str]:
+    """Labels of a workload's pods, as its template has them."""
+    template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
+    return {key: value.text() for key, value in template.get("metadata", "labels").items()}
 
 
 def _carries(found: Reachable, key: str, text: str) -> bool:

@@ -121,12 +121,40 @@ def _service(value: dict[str, Any], target: Target) -> Iterator[str]:
             yield f"selector {label[0]} is not text"
 
 
+def _gateway(value: dict[str, Any], target: Target) -> Iterator[str]:
+    listeners = value["spec"]["listeners"]
+    if not 1 <= len(listeners) <= 64:
+        yield f"{len(listeners)} listeners, of which a Gateway takes 1 to 64"
+    for listener in listeners:
+        hostname = listener.get("hostname")
+        if hostname is not None and (len(hostname) > 253 or not _HOSTNAME.match(hostname)):
+            yield f"hostname {hostname!r} is not valid"
+        if not 1 <= int(listener["port"]) <= 65535:
+            yield f"port {listener['port']} is not valid"
+        for reference in listener.get("tls", {}).get("certificateRefs", []):
+            if not _DNS_NAME.match(reference["name"]):
+                yield f"certificate name {reference['name']!r} is not valid"
+    if not 1 <= len(value["spec"]["gatewayClassName"]) <= 253:
+        yield "gatewayClassName has an invalid length"
+
+
+def _tls_route(value: dict[str, Any], target: Target) -> Iterator[str]:
+    hostnames = value["spec"].get("hostnames", [])
+    if not hostnames and target.gateway_api >= (1, 5):
+        yield "a TLSRoute needs hostnames"
+    for hostname in hostnames:
+        if len(hostname) > 253 or not _HOSTNAME.match(hostname):
+            yield f"hostname {hostname!r} is not valid"
+
+
 def _limit(entries: list[Any], limit: int, what: str) -> Iterator[str]:
     if len(entries) > limit:
         yield f"{len(entries)} {what}, of which {limit} are allowed"
 
 
 _CHECKS: dict[str, Callable[[dict[str, Any], Target], Iterator[str]]] = {
+    "Gateway": _gateway,
     "HTTPRoute": _route,
     "Service": _service,
+    "TLSRoute": _tls_route,
 }

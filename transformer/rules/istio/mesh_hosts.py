@@ -102,11 +102,17 @@ def _refuse_parent(run: Run, host: View, service: Obj, where: str) -> None:
             raise Held
     profile = parents.profile(run, service)
     if profile is not None:
-        run.hold("MS209", host, f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {where}")
+        run.hold(
+            "MS209", host, f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {where}"
+        )
         raise Held
     other = parents.foreign_route(run, service)
     if other is not None:
-        why = "Istio prefers it over the VirtualService" if other.ref.group == parents.GATEWAY_API else "Linkerd obeys both"
+        why = (
+            "Istio prefers it over the VirtualService"
+            if other.ref.group == parents.GATEWAY_API
+            else "Linkerd obeys both"
+        )
         run.hold("MS215", host, f"{other.ref} ({other.ref.group}) already routes {where}; {why}")
         raise Held
 

@@ -87,7 +87,9 @@ def _translate(
     }
     for key in gone["labels"]:
         at = obj.view.get("metadata", "labels", key)
-        if key in selected and run.hold("MS117", at, f"{selected[key].ref} selects Namespaces by the label {key}"):
+        if key in selected and run.hold(
+            "MS117", at, f"{selected[key].ref} selects Namespaces by the label {key}"
+        ):
             raise Held
     run.edit(
         obj,

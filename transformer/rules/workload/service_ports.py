@@ -116,7 +116,9 @@ def _moved(run: Run) -> Iterator[Moved]:
             yield Moved(service, behind, owners)
 
 
-def _by_label(workloads: Iterable[Obj]) -> dict[tuple[str, str, str], list[tuple[settings.Pod, dict[str, str]]]]:
+def _by_label(
+    workloads: Iterable[Obj],
+) -> dict[tuple[str, str, str], list[tuple[settings.Pod, dict[str, str]]]]:
     """Pod templates with their labels, by namespace and each label: a Service need not look at all of them."""
     found: dict[tuple[str, str, str], list[tuple[settings.Pod, dict[str, str]]]] = {}
     for namespace, pods in settings.by_namespace(workloads).items():
