@@ -175,6 +175,7 @@ def _report(
 ) -> Report:
     findings = findings + _with_holders(run, settlement)
     findings += [*_prerequisites(settlement), *_stale_acceptances(run), *_side_by_side(run, settlement)]
+    findings += _left_behind(run, settlement)
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
     targets = {edit.target.uid: edit.target for edit in run.edits}
@@ -312,9 +313,30 @@ def _side_by_side(run: Run, settlement: Settlement) -> Iterable[Finding]:
             if run.options["mesh.mtls"] == "strict"
             else "are plaintext, and refused wherever mutual TLS is required"
         )
-        message = f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as "
-        f"{staying[0].ref}: calls between them {refused}"
+        message = (
+            f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as "
+            f"{staying[0].ref}: calls between them {refused}"
+        )
         yield Finding("MS016", code.severity, "", 0, None, "", message, code.remedy)
+
+
+def _left_behind(run: Run, settlement: Settlement) -> Iterable[Finding]:
+    """Told once where rules for clients stay in the old mesh while clients leave it: these no longer obey them."""
+    rules = [obj for uid, obj in run.client_config.items() if uid in settlement.held and _is_for_clients(obj)]
+    moving = [obj for uid, obj in run.clients.items() if uid not in settlement.held]
+    if rules and moving:
+        code = codes.CODES["MS017"]
+        message = (
+            f"{len(rules)} stay, such as {rules[0].ref}: what moves, such as {moving[0].ref}, no longer obeys them, "
+            "and its requests go to the Services as they are dialled"
+        )
+        yield Finding("MS017", code.severity, "", 0, None, "", message, code.remedy)
+
+
+def _is_for_clients(obj: Obj) -> bool:
+    """Whether the object configures workloads, and not only gateways."""
+    gateways = [name.text() for name in obj.spec.get("gateways").each()]
+    return not gateways or "mesh" in gateways
 
 
 def _stale_acceptances(run: Run) -> Iterable[Finding]:
