@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from transformer.rules import registry
 from transformer.run import MissingFact, Run
 from transformer.settle import Settlement, settle
 from transformer.stream import split
+from transformer.stream.patterns import pattern
 from transformer.targets import versions
 
 MESH_SUFFIXES = (".istio.io", ".smi-spec.io", ".openservicemesh.io")
@@ -29,8 +29,8 @@ _OUR_KINDS_NEED = {
 # Byte order marks, a directive, an end marker.
 _SPECIAL_STARTS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"%", b"...")
 _SPECIAL_LINES = (b"\n...", b"\n%", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
-_SPECIAL_SEPARATOR = re.compile(rb"---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
-_SPECIAL_SEPARATOR_LINE = re.compile(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
+_SPECIAL_SEPARATOR = pattern(rb"---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
+_SPECIAL_SEPARATOR_LINE = pattern(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
 
 
 class ObjectFate(NamedTuple):
