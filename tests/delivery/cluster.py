@@ -96,7 +96,7 @@ class Request(NamedTuple):
 class Cluster:
     """The objects, by where they live, and a record of what clients did; every request holds the lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, *namespaces: str) -> None:
         self.lock = threading.Lock()
         self.server = ""
         self.writes: list[str] = []
@@ -106,6 +106,10 @@ class Cluster:
         self._objects: dict[Key, Object] = {}
         self._applied: dict[Key, Object] = {}
         self._version = 0
+
+        for namespace in namespaces:
+            made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+            self._store(Key(RESOURCES[0], "", namespace), made)
 
     def objects(self) -> list[Object]:
         """A copy of all objects, in the order of their creation."""
@@ -413,9 +417,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
-    """A cluster without objects that listens until the end of the context."""
-    cluster = Cluster()
+def running(*namespaces: str) -> Iterator[Cluster]:
+    """A cluster with nothing but these namespaces, which listens until the end of the context."""
+    cluster = Cluster(*namespaces)
     with _Server(cluster) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
