@@ -94,7 +94,9 @@ def test_install_creates_the_objects_of_the_example(
     assert not set(OF_ISTIO) & set(arrived)
     annotations = one(cluster.objects(), f"Namespace/{RELEASE}")["metadata"]["annotations"]
     assert annotations["linkerd.io/inject"] == "enabled"
-    assert in_order(ask("get", "manifest").succeeded().documents) == in_order(after), "as stored for a rollback"
+    assert in_order(ask("get", "manifest").succeeded().documents) == in_order(after), (
+        "as stored for a rollback"
+    )
 
 
 def test_a_release_is_upgraded_and_uninstalled(
@@ -116,7 +118,9 @@ def test_an_upgrade_takes_a_running_release_from_one_mesh_to_the_other(
 ) -> None:
     deploy("install", CHART, plain=True).succeeded()
     assert set(OF_ISTIO) <= set(identities(deployed(cluster))), "the cluster takes what Istio reads"
-    assert one(deployed(cluster), f"Namespace/{RELEASE}")["metadata"]["labels"]["istio-injection"] == "enabled"
+    assert (
+        one(deployed(cluster), f"Namespace/{RELEASE}")["metadata"]["labels"]["istio-injection"] == "enabled"
+    )
     deploy("upgrade", CHART).succeeded()
     assert in_order(deployed(cluster)) == in_order(after), "Helm removes what the new manifest no longer has"
     ask("rollback").succeeded()
@@ -152,9 +156,7 @@ def test_a_held_object_fails_the_upgrade_and_the_release_stays_as_it_is(
     assert b"STATUS: deployed" in ask("status").succeeded().out
 
 
-def test_the_report_of_an_install_is_kept(
-    deploy: Helm, home: dict[str, str], program: str
-) -> None:
+def test_the_report_of_an_install_is_kept(deploy: Helm, home: dict[str, str], program: str) -> None:
     deploy("install", CHART).succeeded()
     told = run([program, "last"], home).succeeded().out.decode()
     assert (EXAMPLE / "report.txt").read_text(encoding="utf-8").strip() in told
