@@ -138,11 +138,10 @@ class Cluster:
         if found is not None:
             return 200, found
         key = locate(request.path)
-        if key is None:
-            raise Refused(404, "NotFound", f"the server could not find the requested resource {request.path}")
         unknown = {"watch", "dryRun", "fieldSelector", "continue"} & set(request.query)
-        answers = self._named if key.name else self._collection
-        answer = None if unknown else answers(key, request)
+        answer = None
+        if key is not None and not unknown:
+            answer = (self._named if key.name else self._collection)(key, request)
         if answer is None:
             said = f"{request.method} {request.path} {dict(request.query)} {request.media_type}"
             self.not_understood.append(said)
@@ -332,7 +331,7 @@ def selector(text: str) -> dict[str, str]:
     terms = [term.replace("==", "=").split("=") for term in text.split(",") if term]
     if any(len(term) != 2 or not term[0] or term[0].endswith("!") for term in terms):
         raise Refused(400, "BadRequest", f"the stand-in cannot read the selector {text}")
-    return {name: value for name, value in terms}
+    return dict(terms)
 
 
 def merged(old: Object, change: Object) -> Object:
