@@ -17,6 +17,8 @@ from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
 
 _IMPLICIT_RETRY = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
+#: Three spellings of the share that `mirror` copies.
+MIRROR_SHARES = ("mirrorPercentage", "mirrorPercent", "mirror_percent")
 _HELD_BLOCKS = {
     "corsPolicy": (
         "MS231",
@@ -99,7 +101,7 @@ def _mirror(run: Run, rule: View) -> None:
     lost = bool(copied) and (share != 0 or rule.get("mirrors").present)
     if lost:
         run.say("MS235", copied[0], "requests are no longer mirrored: Linkerd's routes cannot copy traffic")
-    for name in ("mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "mirror_percent"):
+    for name in ("mirror", "mirrors", *MIRROR_SHARES):
         run.mark(rule.get(name), Fate(DEGRADED, "MS235") if lost else Fate(NO_OP, "nothing is mirrored"))
 
 
@@ -140,7 +142,15 @@ def _backend(
     owners: list[Obj],
     ingress: bool,
 ) -> Backend:
-    destination = entry.get("destination")
+    namespace, name, number = lower_destination(run, entry.get("destination"), dialled, marks, owners, ingress)
+    request, response = lower_headers(run, entry.get("headers"), marks)
+    return Backend(namespace, name, number, weight, request, response)
+
+
+def lower_destination(
+    run: Run, destination: View, dialled: int, marks: list[Mark], owners: list[Obj], ingress: bool
+) -> tuple[str, str, int]:
+    """Namespace, Service and port that a destination means. Raises `Held` with the finding made."""
     known = destinations.of(run)
     host_field = destination.get("host")
     host = hosts.resolve(host_field.text(), entry.obj.namespace, run.options["mesh.cluster-domain"])
@@ -193,8 +203,7 @@ def _backend(
         )
         raise Held
     marks += run.translated(host_field, destination.get("port"), subset)
-    request, response = lower_headers(run, entry.get("headers"), marks)
-    return Backend(host.namespace, name, number, weight, request, response)
+    return host.namespace, name, number
 
 
 def lower_headers(run: Run, headers: View, marks: list[Mark]) -> tuple[HeaderChange, HeaderChange]:
@@ -308,6 +317,19 @@ def _statuses(tokens: list[str]) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(statuses)), lost
 
 
+def _account_beside_redirect(run: Run, rule: View) -> None:
+    """What else the rule says: tuning of requests that are not sent on, or what the API server or a route refuses."""
+    for name in ("timeout", "retries", "name", "mirror", "mirrors", *MIRROR_SHARES):
+        if rule.get(name).present:
+            run.no_op(rule.get(name), "has no effect on a redirect")
+    if rule.get("rewrite"):
+        run.hold("MS004", rule.get("rewrite"), "a rule has redirect and rewrite; the API server refuses it")
+        raise Held
+    cors = rule.get("corsPolicy")
+    if cors and run.hold("MS231", cors, "the rule asks for CORS answers beside a redirect"):
+        raise Held
+
+
 def lower_redirect(
     run: Run, rule: View, dialled: int, marks: list[Mark], *, ingress: bool = False
 ) -> Redirect:
@@ -336,9 +358,7 @@ def lower_redirect(
     if rule.get("headers"):
         run.hold("MS252", rule.get("headers"), "header changes on a redirect have no equivalent")
         raise Held
-    for name in ("timeout", "retries", "name", "mirror", "mirrors", "mirrorPercentage"):
-        if rule.get(name).present:
-            run.no_op(rule.get(name), "has no effect on a redirect")
+    _account_beside_redirect(run, rule)
     path = redirect.get("uri").text()
     if "?" in path or "#" in path or (path and not path.startswith("/")):
         run.hold(
