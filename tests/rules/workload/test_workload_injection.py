@@ -192,9 +192,18 @@ def test_a_namespace_that_cannot_be_closed_keeps_the_workload() -> None:
 
 
 def test_a_label_in_the_selector_without_the_namespace() -> None:
-    outcome = run(workload(labels={"istio.io/rev": "x"}, selector={"istio.io/rev": "x"}))
-    assert pod_annotations(outcome.objects["Deployment/cart"]) == ON
-    assert "Label the Namespace shop istio-injection: disabled" in outcome.finding("MS107")
+    text = workload(labels={"istio.io/rev": "x"}, selector={"istio.io/rev": "x"})
+    outcome = run(text)
+    assert outcome.text == text, "both injectors would take the pods"
+    assert "Render the Namespace shop in the same stream" in outcome.finding("MS118")
+    accepted = run(text, accept=("MS118@Deployment/shop/cart",))
+    assert pod_annotations(accepted.objects["Deployment/cart"]) == ON
+
+
+def test_a_label_in_the_selector_with_a_closed_namespace_in_the_context() -> None:
+    closed = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: disabled}}\n"
+    outcome = run(workload(labels={"istio.io/rev": "x"}, selector={"istio.io/rev": "x"}), context=closed)
+    assert "MS118" not in outcome.codes
 
 
 def test_an_opt_out_in_the_selector_does_no_harm() -> None:

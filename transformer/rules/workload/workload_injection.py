@@ -252,6 +252,9 @@ def _keep_selected(
         run.say("MS107", view, f"{key} stays, because a selector uses it; it injects nothing here")
         return
     found = namespace.obj
+    if closed and found is not None and found.context:
+        run.say("MS107", view, f"{key} stays, because a selector uses it; its Namespace is closed to Istio's injector")
+        return
     if found is not None and not found.context:
         run.units.bind([found.uid, pod.obj.uid])
         run.edit(
@@ -269,11 +272,12 @@ def _keep_selected(
             f"{key} stays, because a selector uses it; the Namespace gets istio-injection: disabled",
         )
         return
-    run.say(
-        "MS107", view, f"{key} stays, because a selector uses it, and Istio's injector still obeys it",
-        remedy=f"Label the Namespace {pod.obj.namespace} istio-injection: disabled before these pods restart; to "
-        "finish, create the workload anew under a selector without the label.",
-    )  # fmt: skip
+    if run.hold(
+        "MS118", view, f"{key} cannot go, because a selector uses it, and Istio's injector still obeys it",
+        remedy=f"Render the Namespace {pod.obj.namespace or 'of the workload'} in the same stream (it gets istio-injection: "
+        "disabled), or label it so in the cluster before these pods restart and accept the finding.",
+    ):  # fmt: skip
+        raise Held
 
 
 def _edit(run: Run, pod: settings.Pod, plan: Plan, labels: list[str]) -> None:
