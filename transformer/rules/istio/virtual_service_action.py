@@ -156,7 +156,7 @@ def lower_destination(
     """Namespace, Service and port that a destination means. Raises `Held` with the finding made."""
     known = destinations.of(run)
     host_field = destination.get("host")
-    host = hosts.resolve(host_field.text(), entry.obj.namespace, run.options["mesh.cluster-domain"])
+    host = hosts.resolve(host_field.text(), destination.obj.namespace, run.options["mesh.cluster-domain"])
     if host.kind != "service":
         why = {
             "half-name": "is half a name, which Istio takes literally: an undefined cluster, 503",
