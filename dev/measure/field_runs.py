@@ -69,7 +69,7 @@ class Row(NamedTuple):
 def measure(table: Table) -> list[Row]:
     """Run every sample of a table at every place that has the field."""
     bases = {
-        (column.title, version): _told(*_run(column.build({}), version))
+        (column.title, version): _told(*run(column.build({}), version))
         for column in table.columns
         for version in VERSIONS
     }
@@ -86,7 +86,7 @@ def measure(table: Table) -> list[Row]:
 
 
 def _measure(column: Column, path: str, sample: str, version: str, base: frozenset[str]) -> Measured:
-    report, fate = _run(column.build(yaml.safe_load(f"{{{sample}}}")), version)
+    report, fate = run(column.build(yaml.safe_load(f"{{{sample}}}")), version)
     found = (_told(report, fate) - base) | _errors(report, fate)
     if report.ledger is None:
         raise ValueError("the report has no ledger")
@@ -103,7 +103,7 @@ def _measure(column: Column, path: str, sample: str, version: str, base: frozens
     return Measured(gravest.kind, why, tuple(sorted(found | told)))
 
 
-def _run(objects: list[Value], version: str) -> tuple[Report, ObjectFate]:
+def run(objects: list[Value], version: str) -> tuple[Report, ObjectFate]:
     """The report of a stream and the fate of its first object."""
     options = Options({**OPTIONS, "gateway-api": version})
     data = "---\n".join(json.dumps(value) + "\n" for value in objects).encode()
@@ -147,7 +147,12 @@ def paths(tables: Iterable[Table]) -> Iterator[tuple[str, str]]:
 
 
 def _object(version: str, kind: str, name: str, spec: Value) -> Value:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "shop"}, "spec": spec}
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": spec,
+    }
 
 
 def _istio(kind: str, name: str, spec: Value) -> Value:
@@ -179,7 +184,9 @@ def _with(base: Value, sample: Value) -> Value:
 
 
 def _virtual_service(spec: Value, server: Value = _PLAIN_SERVER) -> list[Value]:
-    return [_istio("VirtualService", "web", spec), *_SERVICES, _SUBSETS, _gateway(server)]
+    delegates = {rule["delegate"]["name"] for rule in spec.get("http", ()) if "delegate" in rule}
+    rules = [_istio("VirtualService", name, {"http": [_TO_WEB]}) for name in sorted(delegates)]
+    return [_istio("VirtualService", "web", spec), *rules, *_SERVICES, _SUBSETS, _gateway(server)]
 
 
 def _spec(sample: Value) -> list[Value]:

@@ -18,9 +18,7 @@ def _texts(path: str, pattern: str, exact: str, prefix: str, regex: str) -> Samp
     """The three ways of matching a text."""
     conditions = {"exact": exact, "prefix": prefix, "regex": regex}
     return {
-        f"{path}.{kind}": (pattern % f"{{{kind}: '{text}'}}",)
-        for kind, text in conditions.items()
-        if text
+        f"{path}.{kind}": (pattern % f"{{{kind}: '{text}'}}",) for kind, text in conditions.items() if text
     }
 
 
@@ -37,7 +35,11 @@ def _header_changes(path: str, pattern: str) -> Samples:
     """Header changes of requests and responses."""
     found: Samples = {}
     for direction in ("request", "response"):
-        for name, change in (("add.*", "add: {x-a: b}"), ("remove[]", "remove: [x-a]"), ("set.*", "set: {x-a: b}")):
+        for name, change in (
+            ("add.*", "add: {x-a: b}"),
+            ("remove[]", "remove: [x-a]"),
+            ("set.*", "set: {x-a: b}"),
+        ):
             found[f"{path}.{direction}.{name}"] = (pattern % f"{{{direction}: {{{change}}}}}",)
     return found
 
@@ -148,19 +150,25 @@ TCP: Samples = {
     "match[].sourceNamespace": ("match: [{sourceNamespace: cart}]",),
     "match[].sourceSubnet": ("match: [{sourceSubnet: 10.0.0.0/8}]",),
     **_destination("route[].destination", "route: [{destination: %s}]"),
-    "route[].weight": ("route: [{destination: {host: web}, weight: 90}, {destination: {host: other}, weight: 10}]",),
+    "route[].weight": (
+        "route: [{destination: {host: web}, weight: 90}, {destination: {host: other}, weight: 10}]",
+    ),
 }
 
 #: `spec.tls[]` of a VirtualService.
 TLS: Samples = {
-    "match[].destinationSubnets[]": ("match: [{sniHosts: [shop.example], destinationSubnets: [10.0.0.0/8]}]",),
+    "match[].destinationSubnets[]": (
+        "match: [{sniHosts: [shop.example], destinationSubnets: [10.0.0.0/8]}]",
+    ),
     "match[].gateways[]": ("match: [{sniHosts: [shop.example], gateways: [edge]}]",),
     "match[].port": ("match: [{sniHosts: [shop.example], port: 443}]",),
     "match[].sniHosts[]": ("match: [{sniHosts: [shop.example]}]",),
     "match[].sourceLabels.*": ("match: [{sniHosts: [shop.example], sourceLabels: {app: cart}}]",),
     "match[].sourceNamespace": ("match: [{sniHosts: [shop.example], sourceNamespace: cart}]",),
     **_destination("route[].destination", "route: [{destination: %s}]"),
-    "route[].weight": ("route: [{destination: {host: web}, weight: 90}, {destination: {host: other}, weight: 10}]",),
+    "route[].weight": (
+        "route: [{destination: {host: web}, weight: 90}, {destination: {host: other}, weight: 10}]",
+    ),
 }
 
 #: `spec` of a DestinationRule.

@@ -186,7 +186,11 @@ def _tls(run: Run, block: View) -> None:
     mode = block.get("mode").text() or "DISABLE"
     pinned = block.get("subjectAltNames")
     if mode == "ISTIO_MUTUAL" and list(pinned.each()):
-        if run.hold("MS316", pinned, "clients accept these identities only; Linkerd the one of each pod's ServiceAccount"):
+        if run.hold(
+            "MS316",
+            pinned,
+            "clients accept these identities only; Linkerd the one of each pod's ServiceAccount",
+        ):
             raise Held
         run.no_op(block.get("mode"), "meshed pods speak mutual TLS anyway")
         run.no_op(block.get("sni"), "meshed pods speak mutual TLS anyway")

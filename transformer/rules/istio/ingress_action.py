@@ -13,7 +13,7 @@ from transformer.ir.routes import Action, Cors, Forward, Mirror, Rewrite
 from transformer.ledger import NO_OP, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order.predicates import Match
-from transformer.rules.istio import durations
+from transformer.rules.istio import durations, redirect_action
 from transformer.rules.istio import virtual_service_action as shared
 from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
@@ -42,7 +42,7 @@ def lower(run: Run, rule: View, match: Match, uri: View, server_port: int) -> Lo
     owners: list[Obj] = []
     if rule.get("redirect"):
         return Lowered(
-            shared.lower_redirect(run, rule, server_port, marks, ingress=True), False, tuple(marks), ()
+            redirect_action.lower(run, rule, server_port, marks, ingress=True), False, tuple(marks), ()
         )
     backends = shared.lower_backends(run, rule, server_port, marks, owners, ingress=True)
     request, response = shared.lower_headers(run, rule.get("headers"), marks)
@@ -154,7 +154,7 @@ def _mirrors(
         whole = percent.denominator == 1
         mirrors.append(Mirror(namespace, name, port, percent.numerator if whole else (percent / 100).numerator,
                               100 if whole else (percent / 100).denominator))  # fmt: skip
-    for name in ("mirror", "mirrors", *shared.MIRROR_SHARES):
+    for name in ("mirror", "mirrors", *redirect_action.MIRROR_SHARES):
         marks += run.translated(rule.get(name))
     return tuple(mirrors)
 

@@ -61,7 +61,9 @@ def _plan_rule(run: Run, obj: Obj, rule: View, names: list[View], name: str) -> 
         run.mark(rule, Fate(NO_OP, "MS279"))
         return
     if len({hosts for _, hosts in lists}) > 1:
-        message = "the matches name different hosts for different ports or gateways, which one route cannot say"
+        message = (
+            "the matches name different hosts for different ports or gateways, which one route cannot say"
+        )
         run.hold("MS210", rule.get("match"), message, remedy="Write one tls rule for each of them.")
         raise Held
     marks: list[Mark] = []
@@ -103,6 +105,10 @@ def _sni_hosts(run: Run, obj: Obj, rule: View, edge: edges.Edge, port: int) -> I
     """Hosts of the matches that apply to a port of a gateway."""
     for match in rule.get("match").each():
         named = [edges.find(run, name.text(), obj.namespace) for name in match.get("gateways").each()]
-        here = [one for one in named if one is not None and (one.namespace, one.name) == (edge.namespace, edge.name)]
+        here = [
+            one
+            for one in named
+            if one is not None and (one.namespace, one.name) == (edge.namespace, edge.name)
+        ]
         if (here or not named) and match.get("port").value() in (None, port):
             yield from (host.text().lower() for host in match.get("sniHosts").each())
