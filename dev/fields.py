@@ -6,8 +6,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 
-from dev.measure import field_runs, pages
-from dev.measure.field_runs import Measured, Row, Table
+from dev.measure import field_runs, field_streams, pages
+from dev.measure.field_runs import Measured, Row
+from dev.measure.field_streams import Table
 from transformer.codes import CODES
 
 COMMAND = "python -m dev.fields"
@@ -16,7 +17,7 @@ FATES = ("translated", "no-op", "degraded", "held")
 
 def page() -> str:
     """The page's text."""
-    measured = [(table, field_runs.measure(table)) for table in field_runs.TABLES]
+    measured = [(table, field_runs.measure(table)) for table in field_streams.TABLES]
     parts = [HEAD, _summary(measured), LEGEND]
     for kind in dict.fromkeys(table.kind for table, _ in measured):
         parts.append(f"## {kind}\n")
@@ -28,7 +29,7 @@ def _summary(measured: Iterable[tuple[Table, list[Row]]]) -> str:
     fields: dict[str, set[str]] = {}
     fates: dict[str, Counter[str]] = {}
     for table, rows in measured:
-        fields.setdefault(table.kind, set()).update(path for _, path in field_runs.paths([table]))
+        fields.setdefault(table.kind, set()).update(path for _, path in field_streams.paths([table]))
         streams = (found for row in rows for column in row.measured.values() for found in column.values())
         fates.setdefault(table.kind, Counter()).update(found.fate for found in streams)
     return pages.table(

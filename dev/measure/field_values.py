@@ -26,7 +26,7 @@ def _destination(path: str, pattern: str) -> Samples:
     """A destination's fields."""
     return {
         f"{path}.host": (pattern % "{host: web}",),
-        f"{path}.port.number": (pattern % "{host: web, port: {number: 80}}",),
+        f"{path}.port.number": (pattern % "{host: other, port: {number: 8080}}",),
         f"{path}.subset": (pattern % "{host: web, subset: v1}",),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 import yaml
 
 from dev import fields
-from dev.measure import field_paths, field_runs, field_values, pages
-from dev.measure.field_runs import Column, Row, Table
+from dev.measure import field_paths, field_runs, field_streams, field_values, pages
+from dev.measure.field_runs import Row
+from dev.measure.field_streams import Column, Table
 from transformer.codes import CODES
 from transformer.rules.istio import schema
 
-KINDS = tuple(dict.fromkeys(table.kind for table in field_runs.TABLES))
-_HTTP = next(table for table in field_runs.TABLES if table.samples is field_values.HTTP)
+KINDS = tuple(dict.fromkeys(table.kind for table in field_streams.TABLES))
+_HTTP = next(table for table in field_streams.TABLES if table.samples is field_values.HTTP)
 ROWS: dict[str, list[Row]] = {}
 
 
@@ -43,15 +45,15 @@ def test_the_page_has_every_field_of_the_definition_and_no_other(kind: str, shar
         for path in field_paths.paths(version)
     }
     assert len(defined) > 3
-    assert sorted(path for of, path in set(field_runs.paths(field_runs.TABLES)) if of == kind) == sorted(
-        defined
-    )
+    assert sorted(
+        path for of, path in set(field_streams.paths(field_streams.TABLES)) if of == kind
+    ) == sorted(defined)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_value_of_an_enumeration_is_measured(kind: str, shared: Path) -> None:
     found: dict[str, str] = {}
-    for table in field_runs.TABLES:
+    for table in field_streams.TABLES:
         for column in table.columns if table.kind == kind else ():
             found |= {
                 column.prefix + path: " ".join(samples)
@@ -68,7 +70,7 @@ def test_every_value_of_an_enumeration_is_measured(kind: str, shared: Path) -> N
     assert missing == []
 
 
-@pytest.mark.parametrize("table", field_runs.TABLES, ids=lambda table: f"{table.kind} {table.title[:20]}")
+@pytest.mark.parametrize("table", field_streams.TABLES, ids=lambda table: f"{table.kind} {table.title[:20]}")
 def test_every_field_has_a_fate_that_is_told(table: Table) -> None:
     for row in rows(table):
         for column, by_version in row.measured.items():
@@ -84,7 +86,7 @@ def test_every_field_has_a_fate_that_is_told(table: Table) -> None:
 
 def test_what_moves_in_every_place() -> None:
     """Guards the streams themselves: were their objects held, every field would be held with them."""
-    for table in field_runs.TABLES:
+    for table in field_streams.TABLES:
         for column in table.columns:
             fates = {
                 row.measured[column.title]["1.5"].fate for row in rows(table) if column.title in row.measured
@@ -122,9 +124,9 @@ def _servers_of_other_kinds() -> list[tuple[str, list[Any]]]:
     return found
 
 
-_SERVER: Column = next(table for table in field_runs.TABLES if table.samples is field_values.SERVER).columns[
-    0
-]
+_SERVER: Column = next(
+    table for table in field_streams.TABLES if table.samples is field_values.SERVER
+).columns[0]
 _SERVERS: tuple[dict[str, Any], ...] = (
     {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "tls": {}},
     {"port": {"number": 443, "name": "tls", "protocol": "TLS"}, "tls": {"mode": "PASSTHROUGH"}},
@@ -139,6 +141,49 @@ def test_fields_that_do_not_go_together_have_fates_too(streams: Any, version: st
         report, fate = field_runs.run(objects, version)
         assert report.exit_code == 0, f"{sample} {version}"
         assert "unaccounted" not in fate.fates, f"{sample} {version}"
+
+
+#: Translated fields, and samples of them that say what the stream would mean without the field.
+_IMPLIED = {
+    "exportTo[]": "['*']",
+    "gateways[]": "[mesh]",
+    "corsPolicy.unmatchedPreflights": "IGNORE",  # what the filter does; without the field a finding says so
+    "match[].gateways[]": "gateways: [",  # all that the VirtualService names
+    "match[].port": "port: ",  # the only one of the host, or of the gateway
+    "redirect.derivePort": "FROM_PROTOCOL_DEFAULT",
+    "tls.mode": "PASSTHROUGH",
+    "service": "service: web",
+    "matches[].methods[]": "'*'",
+    "matches[].name": "name: all",  # nothing refers to it
+}
+
+
+@pytest.mark.parametrize("table", field_streams.TABLES, ids=lambda table: f"{table.kind} {table.title[:20]}")
+def test_what_counts_as_translated_shows_in_what_is_written(table: Table) -> None:
+    """A field that is called translated and then forgotten would leave the output as it is without the field."""
+    for row, column in itertools.product(rows(table), table.columns):
+        for version, found in row.measured.get(column.title, {}).items():
+            if found.fate != "translated":
+                continue
+            sample = yaml.safe_load(f"{{{row.sample}}}")
+            written = field_runs.output(column.build(copy.deepcopy(sample)), version)
+            _remove(sample, field_runs.steps(row.path))
+            without = field_runs.output(column.build(sample), version)
+            implied = row.path in _IMPLIED and _IMPLIED[row.path] in row.sample
+            assert written != without or implied, f"{row.path} {column.title}: {row.sample}"
+
+
+def _remove(value: Any, path: tuple[str, ...]) -> None:
+    """Take a field out of a sample, in every item and under every key."""
+    head, rest = path[0], path[1:]
+    keys = (
+        range(len(value)) if head == "[]" else list(value) if head == "*" else [head] if head in value else []
+    )
+    for key in reversed(keys):
+        if rest:
+            _remove(value[key], rest)
+        else:
+            del value[key]
 
 
 @pytest.mark.parametrize("kind", ["Gateway", "VirtualService", "DestinationRule"])
