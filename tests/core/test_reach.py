@@ -40,7 +40,11 @@ def metadata(name: str, place: str | None) -> Object:
 def policies(draw: st.DrawFn, name: str) -> Object:
     kind = draw(st.sampled_from(sorted(KINDS)))
     wanted = draw(st.none() | LABELS)
-    key = {"workloadSelector": {"labels": wanted}} if kind == "EnvoyFilter" else {"selector": {"matchLabels": wanted}}
+    key = (
+        {"workloadSelector": {"labels": wanted}}
+        if kind == "EnvoyFilter"
+        else {"selector": {"matchLabels": wanted}}
+    )
     return {
         "apiVersion": KINDS[kind], "kind": kind, "metadata": metadata(name, draw(PLACES)), "spec": key if wanted else {},
     }  # fmt: skip
@@ -92,7 +96,9 @@ def pod_labels(workload: Object) -> dict[str, str]:
 def may_reach(policy: Object, target: Object, *, of_context: bool) -> bool:
     place = policy["metadata"].get("namespace")
     spec = policy["spec"]
-    wanted = spec.get("selector", {}).get("matchLabels") or spec.get("workloadSelector", {}).get("labels") or {}
+    wanted = (
+        spec.get("selector", {}).get("matchLabels") or spec.get("workloadSelector", {}).get("labels") or {}
+    )
     if of_context and policy["kind"] == "PeerAuthentication" and (not wanted or place == "istio-system"):
         return False  # said by the default inbound policy, or without effect in Istio
     anywhere = place in (None, "istio-system")

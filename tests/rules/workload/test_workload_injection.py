@@ -349,3 +349,11 @@ spec:
     result = transform(text.encode(), Options({"mesh.mtls": "permissive", "fail-on": "never"}))
     assert b"".join(result.output).decode() == text
     assert "MS003" in {finding.code for finding in result.report.findings}
+
+
+@pytest.mark.parametrize(("mtls", "held"), [("strict", True), ("permissive", False)])
+def test_a_port_that_already_passes_by_the_proxy(mtls: str, held: bool) -> None:
+    text = workload(labels={INJECT: "true"}, annotations={"config.linkerd.io/skip-inbound-ports": "8080"})
+    outcome = run(text, mesh_mtls=mtls)
+    assert ("MS101" in outcome.codes) == held
+    assert (outcome.text == text) == held

@@ -198,6 +198,12 @@ def _join(
             f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS",
         )
         raise Held
+    skipped = pod.annotations.get(pod_annotations.SKIP_INBOUND)
+    if strict and skipped.text() and pod_annotations.SKIP_INBOUND not in plan.write:
+        run.hold(
+            "MS101", skipped, f"ports {skipped.text()} pass by the proxy, but the mesh requires mutual TLS"
+        )
+        raise Held
     moving.register(run, pod, strict=strict)
     if pod.obj.ref.kind in ("Pod", "Job"):
         run.say("MS125", pod.obj, f"a {pod.obj.ref.kind} that exists cannot be injected afterwards")
@@ -253,7 +259,11 @@ def _keep_selected(
         return
     found = namespace.obj
     if closed and found is not None and found.context:
-        run.say("MS107", view, f"{key} stays, because a selector uses it; its Namespace is closed to Istio's injector")
+        run.say(
+            "MS107",
+            view,
+            f"{key} stays, because a selector uses it; its Namespace is closed to Istio's injector",
+        )
         return
     if found is not None and not found.context:
         run.units.bind([found.uid, pod.obj.uid])
