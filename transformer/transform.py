@@ -11,6 +11,7 @@ from transformer.context.index import Context
 from transformer.documents import Input, Part
 from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError
 from transformer.findings import SEVERITIES, Finding, ObjectRef
+from transformer.ledger import Ledger
 from transformer.objects import Obj
 from transformer.options import Options
 from transformer.rules import registry
@@ -43,10 +44,11 @@ class ObjectFate(NamedTuple):
     fates: dict[str, int]
     file: str = ""
     line: int = 0
+    uid: int = -1
 
 
 class Report(NamedTuple):
-    """Everything a run has to say, for people and machines."""
+    """Everything a run has to say, for people and machines; `ledger` has the leaves of `objects` by their `uid`."""
 
     findings: list[Finding]
     objects: list[ObjectFate]
@@ -55,6 +57,7 @@ class Report(NamedTuple):
     facts: dict[str, list[MissingFact]]
     assumptions: dict[str, str]
     exit_code: int
+    ledger: Ledger | None = None
 
 
 class Result(NamedTuple):
@@ -199,6 +202,7 @@ def _report(
             if run.options[key]
         },
         exit_code,
+        run.ledger,
     )
 
 
@@ -282,7 +286,7 @@ def _object_fate(
             else "unchanged"
         )
     held_by = str(_some(run, settlement.held[obj.uid]).ref) if obj.uid in settlement.held else ""
-    return ObjectFate(obj.ref, outcome, held_by, own, fates, obj.file, obj.line + obj.root.line)
+    return ObjectFate(obj.ref, outcome, held_by, own, fates, obj.file, obj.line + obj.root.line, obj.uid)
 
 
 def _prerequisites(settlement: Settlement) -> Iterable[Finding]:

@@ -189,6 +189,10 @@ CODES: tuple[Code, ...] = (
     Code("MS286", "error", "ingress under a policy", "A policy or proxy extension applies to the pods of the Istio ingress.",
          "Behind a Gateway of another class nobody would enforce it.",
          "Enforce it at the new ingress or at the workloads, then accept the finding.", acceptable=True),
+    Code("MS289", "warning", "preflights of other origins",
+         "Istio's gateways pass CORS preflights of origins that are not allowed on, unless unmatchedPreflights is IGNORE.",
+         "The new ingress answers them itself, without CORS headers: browsers refuse as before, the destination sees none.",
+         "Nothing, unless the destination answers preflights of further origins: then allow these in the policy."),
     Code("MS301", "warning", "half a host name", "The host has a dot but is no full name.",
          "Istio finds no Service of that name, so the rule has no effect on it.", "Write the short or the full name."),
     Code("MS302", "error", "two traffic policies for one host", "Two DestinationRules of one namespace set a policy for the host.",
@@ -224,4 +228,7 @@ CODES: tuple[Code, ...] = (
     Code("MS315", "warning", "subset that no route uses", "The routes of the host are in this stream and none of them uses the subset.",
          "It is left out; a VirtualService elsewhere that names it would get 503.",
          "Give such a VirtualService as `context`, or declare the namespace `complete` to silence this."),
+    Code("MS316", "error", "identities pinned by hand", "With mode ISTIO_MUTUAL, subjectAltNames lists the only identities that clients accept.",
+         "Linkerd's clients accept the identity that each pod's ServiceAccount gives it; another pod behind the Service would do.",
+         "Drop the list if the Service selects pods of these ServiceAccounts only, or accept the finding.", acceptable=True),
 )  # fmt: skip
