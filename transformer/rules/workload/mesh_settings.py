@@ -65,7 +65,7 @@ def _compare(run: Run, obj: Obj, mesh: Any) -> None:
     if not contradictions:
         keys = ("mesh.outbound-policy", "mesh.root-namespace", "mesh.cluster-domain")
         assumed = ", ".join(f"{key} {run.options[key]}" for key in keys)
-        run.say("MS333", obj, f"not migrated; this run assumes {assumed}{_trust_domain(mesh or {})}")
+        run.once("MS333", obj, f"not migrated; this run assumes {assumed}{_trust_domain(mesh or {})}")
 
 
 def _contradictions(run: Run, mesh: dict[str, Any]) -> Iterator[str]:
