@@ -52,7 +52,8 @@ def drawn(shape: fields.Shape, name: str = "") -> st.SearchStrategy[Any]:
         optional = {
             key: st.none() | drawn(below, key) for key, below in shape.items() if not key.endswith("*")
         }
-        return st.sets(st.sampled_from(sorted(optional)) if optional else st.nothing(), max_size=4).flatmap(
+        names = st.sets(st.sampled_from(sorted(optional)), max_size=4) if optional else st.just(set[str]())
+        return names.flatmap(
             lambda keys: st.fixed_dictionaries(required | {key: optional[key] for key in sorted(keys)})
         )
     if isinstance(shape, list):
