@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from transformer.rules import registry
 from transformer.run import MissingFact, Run
 from transformer.settle import Settlement, settle
 from transformer.stream import split
+from transformer.stream.patterns import pattern
 from transformer.targets import versions
 
 MESH_SUFFIXES = (".istio.io", ".smi-spec.io", ".openservicemesh.io")
@@ -29,8 +29,8 @@ _OUR_KINDS_NEED = {
 # Byte order marks, a directive, an end marker.
 _SPECIAL_STARTS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"%", b"...")
 _SPECIAL_LINES = (b"\n...", b"\n%", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
-_SPECIAL_SEPARATOR = re.compile(rb"---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
-_SPECIAL_SEPARATOR_LINE = re.compile(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
+_SPECIAL_SEPARATOR = pattern(rb"---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
+_SPECIAL_SEPARATOR_LINE = pattern(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
 
 
 class ObjectFate(NamedTuple):
@@ -105,7 +105,10 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
     handled: set[tuple[str, str]] = set()
     rules = registry.load(group for group, _ in by_kind)
     taken = {kind for rule in rules for kind in rule.kinds}
-    others = [obj for kind, found in by_kind.items() if kind not in taken for obj in found]
+    others = [
+        obj for kind, found in by_kind.items() if kind not in taken and not kind[0].endswith(MESH_SUFFIXES)
+        for obj in found
+    ]  # fmt: skip
     for rule in rules:
         given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())] if rule.kinds else others
         handled.update(rule.kinds)

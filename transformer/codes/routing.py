@@ -127,7 +127,8 @@ CODES: tuple[Code, ...] = (
          "The copies stop; answers do not change.", "Mirror in the application or at the ingress, if it is still needed."),
     Code("MS236", "error", "all weights are zero", "No destination has a share.",
          "Istio refuses the object; Linkerd's proxy cannot build such a distribution.", "Give one destination a weight."),
-    Code("MS237", "error", "header changed twice", "One header is set, added or removed at the same time.",
+    Code("MS237", "error", "header changed twice", "One header is set, added or removed at the same time, "
+         "or for the rule as well as for one of its destinations.",
          "A header modifier cannot say which comes last.", "Keep one change per header."),
     Code("MS238", "error", "header value with a variable", "The value contains an Envoy variable such as %DOWNSTREAM_REMOTE_ADDRESS%.",
          "A header modifier takes plain text.", "Write plain text, or set the header in the application."),

@@ -7,6 +7,7 @@ else a rule may ask for (fault, rewrite, CORS, direct response) is held: Linkerd
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from transformer.ir.routes import Action, Backend, Forward, HeaderChange, Redirect, Retry
@@ -119,6 +120,8 @@ def lower_backends(
     if len(routes) > 1 and not any(weights):
         run.hold("MS236", rule.get("route"), "all weights are zero or missing, which Istio refuses")
         raise Held
+    if len(routes) > 1:
+        _refuse_two_levels(run, rule, routes)
     backends = []
     for entry, weight in zip(routes, weights, strict=True):
         backends.append(
@@ -195,6 +198,25 @@ def _backend(
     marks += run.translated(host_field, destination.get("port"), subset)
     request, response = lower_headers(run, entry.get("headers"), marks)
     return Backend(host.namespace, name, number, weight, request, response)
+
+
+def _refuse_two_levels(run: Run, rule: View, routes: list[View]) -> None:
+    """With several destinations Envoy changes headers for the destination first, the target's route for the rule."""
+    for direction in ("request", "response"):
+        outer = dict(_changed(rule.get("headers", direction)))
+        for entry in routes:
+            for name, kind in _changed(entry.get("headers", direction)):
+                if name in outer and {kind, outer[name]} != {"add"}:
+                    run.hold("MS237", entry.get("headers", direction), f"`{name}` is changed for the rule and for a "
+                             "destination, which meshes do in different order")  # fmt: skip
+                    raise Held
+
+
+def _changed(block: View) -> Iterator[tuple[str, str]]:
+    """Header names in lower case with the kind of their change."""
+    for kind in ("set", "add"):
+        yield from ((name.lower(), kind) for name, _ in block.get(kind).items())
+    yield from ((item.text().lower(), "remove") for item in block.get("remove").each())
 
 
 def lower_headers(run: Run, headers: View, marks: list[Mark]) -> tuple[HeaderChange, HeaderChange]:

@@ -14,35 +14,25 @@ from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.stream import nodes
 
+_OPERATOR = ("install.istio.io", "IstioOperator")
 _POLICIES = {"ALLOW_ANY": "allow-any", "REGISTRY_ONLY": "registry-only"}
 
 
 @rule(
     id="mesh-settings",
-    kinds=[("", "ConfigMap")],
+    kinds=[("", "ConfigMap"), _OPERATOR],
     order=20,
     summary="Istio's mesh configuration is compared with the options that stand for it",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
-    """Compare every ConfigMap of Istio's control plane with the options."""
+    """Compare every configuration of Istio's control plane with the options."""
     for obj in objs:
         mesh = obj.view.get("data", "mesh")
         ours = obj.namespace in (run.options["mesh.root-namespace"], "")
-        if ours and (obj.name == "istio" or obj.name.startswith("istio-")) and mesh.text():
-            _compare(run, obj, _read(mesh.text()))
-
-
-@rule(
-    id="operator-settings",
-    kinds=[],
-    order=20,
-    summary="the meshConfig of an IstioOperator is compared with the options that stand for it",
-)
-def translate_operator(run: Run, objs: Sequence[Obj]) -> None:
-    """Compare every IstioOperator with the options; the objects given are those of kinds that no rule takes."""
-    for obj in objs:
-        if (obj.ref.group, obj.ref.kind) == ("install.istio.io", "IstioOperator"):
+        if (obj.ref.group, obj.ref.kind) == _OPERATOR:
             _compare(run, obj, obj.spec.get("meshConfig").value())
+        elif ours and (obj.name == "istio" or obj.name.startswith("istio-")) and mesh.text():
+            _compare(run, obj, _read(mesh.text()))
 
 
 def _read(text: str) -> Any:
