@@ -56,6 +56,8 @@ OPTIONS: tuple[Option, ...] = (
     "matters", ("", "strict", "permissive")),
     Option("mesh.root-namespace", "text", "istio-system", "Istio's root namespace"),
     Option("mesh.cluster-domain", "text", "cluster.local", "DNS domain of the cluster"),
+    Option("mesh.outbound-policy", "choice", "allow-any", "what the mesh does today with hosts that it does not "
+           "know: allow-any (Istio's default) lets them pass, registry-only refuses them", ("allow-any", "registry-only")),
     Option(
         "linkerd-install.opaque-ports", "text", "25,587,3306,4444,5432,6379,9300,11211",
         "default opaque ports of the Linkerd install",

@@ -198,7 +198,12 @@ def _report(
         {key: [m for m in entries if m.at.uid not in settlement.held] for key, entries in run.facts.items()},
         {
             key: str(run.options[key])
-            for key in ("mesh.mtls", "mesh.root-namespace", "mesh.cluster-domain")
+            for key in (
+                "mesh.mtls",
+                "mesh.root-namespace",
+                "mesh.cluster-domain",
+                "mesh.outbound-policy",
+            )
             if run.options[key]
         },
         exit_code,

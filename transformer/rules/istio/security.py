@@ -13,22 +13,16 @@ from transformer.rules import reach
 from transformer.rules.registry import rule
 from transformer.run import Run
 
-_SIDECAR = ("networking.istio.io", "Sidecar")
-
 
 @rule(
     id="security",
-    kinds=[*reach.ISTIO_KINDS, _SIDECAR],
+    kinds=reach.ISTIO_KINDS,
     order=30,
     summary="security policies and proxy extensions are held with every workload that they reach",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold every security object of the stream; what it reaches follows through the units."""
     for obj in objs:
-        if (obj.ref.group, obj.ref.kind) == _SIDECAR and not _closes_ports(obj):
-            if not run.hold("MS010", obj, "Sidecar (networking.istio.io) has no translation in this version"):
-                run.drop(obj)
-            continue
         run.account(obj, [obj.view])
         run.drop(obj)
         legacy = (obj.ref.group, obj.ref.kind) in reach.LEGACY_KINDS
@@ -42,9 +36,3 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         for reached in reach.of(run, obj):
             run.units.link(obj.uid, reached.uid)
             run.units.link(reached.uid, obj.uid)
-
-
-def _closes_ports(obj: Obj) -> bool:
-    """Whether a Sidecar refuses traffic: only where it says so, its hosts alone block nothing (observed I21)."""
-    mode = obj.spec.get("outboundTrafficPolicy", "mode").text()
-    return mode == "REGISTRY_ONLY" or bool(list(obj.spec.get("ingress").each()))

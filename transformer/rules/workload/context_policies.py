@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj
-from transformer.rules import reach
+from transformer.rules import egress, reach
 from transformer.rules.registry import rule
 from transformer.run import Run
 
@@ -46,6 +46,9 @@ def _policies(run: Run) -> Iterator[Obj]:
         for obj in run.context.objects(group, kind):
             if obj.context and not _told_by_posture(run, obj):
                 yield obj
+    for obj in run.context.objects(*egress.SIDECAR):
+        if obj.context and any(egress.refusals(run, obj)):
+            yield obj
 
 
 def _told_by_posture(run: Run, obj: Obj) -> bool:
