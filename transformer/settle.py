@@ -90,18 +90,22 @@ def _hold_gateway_only(run: Run, held: dict[int, int]) -> None:
 
 def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitted]:
     seen: dict[tuple[str, str, str, str], Derived] = {}
+    specs: dict[tuple[str, str, str, str], Any] = {}
     for plan in run.derived:
         if any(owner.uid in held for owner in plan.owners):
             continue
         value = plan.value(coexisting) if callable(plan.value) else plan.value
         ref = _ref(value, plan.owners[0])
         key = (ref.group, ref.kind, ref.namespace, ref.name)
+        if key in seen and plan.shared and seen[key].shared and specs[key] == value.get("spec"):
+            continue
         if key in seen:
             first, second = seen[key].owners[0], plan.owners[0]
             run.hold("MS006", first, f"{ref} would also be created for {second.ref}")
             run.hold("MS006", second, f"{ref} would also be created for {first.ref}")
             continue
         seen[key] = plan
+        specs[key] = value.get("spec")
         existing = _existing(run, ref)
         if existing is not None and not _is_ours(existing, value):
             run.hold(

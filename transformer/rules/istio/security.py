@@ -26,11 +26,10 @@ _PROXY_KINDS = [
 
 @rule(
     id="security",
-    kinds=[(_SECURITY, "AuthorizationPolicy"), (_SECURITY, "PeerAuthentication"), (_SECURITY, "RequestAuthentication"),
-           *_LEGACY_KINDS, *_PROXY_KINDS],
+    kinds=[(_SECURITY, "RequestAuthentication"), *_LEGACY_KINDS, *_PROXY_KINDS],
     order=30,
-    summary="security policies and proxy extensions are held with every workload that they reach",
-)  # fmt: skip
+    summary="token policies and proxy extensions are held with every workload that they reach",
+)
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold every security object of the stream; what it reaches follows through the units."""
     for obj in objs:

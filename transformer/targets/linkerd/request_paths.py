@@ -1,0 +1,118 @@
+"""Path matches of inbound routes, such that no two of them that differ can tie.
+
+Linkerd ranks by matched length and takes a regular expression for the whole path (linkerd2-proxy `linkerd/http/route`).
+It does not normalise paths, Istio does (https://istio.io/latest/docs/ops/best-practices/security/#understand-path-normalization):
+expressions here match canonical paths only, and beside prefixes one expression refuses the others.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from transformer.ir.request_classes import METHODS, OTHER, ROOT, Cells, Path, parent
+
+#: Paths that Istio would rewrite before it looks at them, or that an application may: dot segments, backslashes, and
+#: encoded letters, digits, `-`, `.`, `_`, `~`, slashes and backslashes; and `%` that encodes nothing.
+NON_CANONICAL = (
+    r"^.*(?:/\.{1,2}(?:[/;].*)?|\\.*|%(?:2[dDeEfF]|3[0-9]|4[1-9a-fA-F]|5[0-9aAcCfF]|6[1-9a-fA-F]|7[0-9aAeE]"
+    r"|[^0-9a-fA-F]|[0-9a-fA-F][^0-9a-fA-F]).*|%[0-9a-fA-F]?)$"
+)
+_ESCAPE = "%(?:[0189a-fA-F][0-9a-fA-F]|2[0-9a-cA-C]|3[a-fA-F]|40|5[bBdDeE]|60|7[b-dB-DfF])"
+_ANY = rf"(?:[^%/\\]|{_ESCAPE})*"
+_SEGMENT = rf"(?:(?:\.{{0,2}}(?:[^%/\\.;]|{_ESCAPE})|;|\.{{3,}}){_ANY})?"
+_PLAIN = re.compile(r"/[A-Za-z0-9/\-_~!$&'()*+,;=:@.]*\Z")
+_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
+
+
+class Unwritable(Exception):
+    """The cells cannot be written as routes; the text says why."""
+
+
+class Match(NamedTuple):
+    """One match of a route: the cell it is for, how its path is written, and its method (OTHER for all)."""
+
+    cell: Path
+    type: str
+    value: str
+    method: str
+
+
+def is_canonical(path: str) -> bool:
+    """Whether Istio leaves the path as it is and a route can say it."""
+    inner = re.search(r"//|/\.{1,2}(?:[/;]|$)|[\\#?]", path)
+    return bool(_PLAIN.match(path)) and inner is None
+
+
+def matches(cells: Cells) -> tuple[list[Match], dict[Path, Path]]:
+    """Matches for all cells of one class of hosts; and for cells that were merged with another, that one.
+
+    Raises `Unwritable` where two matches that differ would tie.
+    """
+    pairs = {
+        Path(path.text.rstrip("/")): path
+        for path in cells
+        if path.prefix and path != ROOT and path.text.endswith("/")
+        and cells.get(Path(path.text[:-1])) == cells[path]
+    }  # fmt: skip
+    found = []
+    for path in cells:
+        if path in pairs:
+            continue
+        kind, value = _written(path, path in pairs.values())
+        if kind == "RegularExpression":
+            below = [p for p in cells if p not in (path, ROOT) and path.covers(p)]
+            if below:
+                raise Unwritable(f"{below[0].text} lies within {path.text}*, and no route ranks between the two")
+        if path.text == "/" and not path.prefix:
+            found += _top(cells, path)
+        else:
+            found += [Match(path, kind, value, method) for method in _methods(cells, path)]
+    return found, {exact: prefix for exact, prefix in pairs.items()}
+
+
+def _written(path: Path, segments: bool) -> tuple[str, str]:
+    if path == ROOT:
+        return "PathPrefix", "/"
+    if not is_canonical(path.text):
+        raise Unwritable(f"{path.text} is no path that Istio leaves as it is")
+    if not path.prefix:
+        return "Exact", path.text
+    if segments:
+        return "PathPrefix", path.text[:-1]
+    stem, _, last = path.text.rpartition("/")
+    if last and not last.strip(".;"):
+        raise Unwritable(f"{path.text}* may continue as a dot segment")
+    rest = rf"/{_literal(last)}{_ANY}(?:/{_SEGMENT})*" if last else rf"(?:/{_SEGMENT})+"
+    return "RegularExpression", f"^{_literal(stem)}{rest}$"
+
+
+def _literal(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _methods(cells: Cells, path: Path) -> list[str]:
+    """Methods that the path's matches must name; OTHER only where falling through would say something else."""
+    row = cells[path]
+    named = [method for method in row if method != OTHER]
+    if path == ROOT:
+        return [*named, OTHER]
+    above = cells[parent(path, cells)]
+    open_methods = (set(above) | {OTHER}) - set(named)
+    if all(above.get(method, above[OTHER]) == row[OTHER] for method in open_methods):
+        return named
+    return [*named, OTHER]
+
+
+def _top(cells: Cells, path: Path) -> list[Match]:
+    """The path `/` alone ties with the prefix `/`: it wins by naming every method."""
+    row, above = cells[path], cells[ROOT]
+    found = []
+    for method in METHODS:
+        if row.get(method, row[OTHER]) != above.get(method, above[OTHER]):
+            if method in above:
+                raise Unwritable(f"/ with {method} ties with every path with {method}")
+            found.append(Match(path, "Exact", "/", method))
+    if not above[OTHER] <= row[OTHER]:
+        raise Unwritable("/ is refused to callers that may call every other path, and methods without a name exist")
+    return found
