@@ -76,7 +76,9 @@ def _compare(
     if let_in == (verdict == "allow"):
         return Answered(asked, verdict, answer, SAME)
     if let_in:
-        probe = request.get("method") == "GET" and _path(request) in probes.get((request["workload"], request["port"]), ())
+        probe = request.get("method") == "GET" and _path(request) in probes.get(
+            (request["workload"], request["port"]), ()
+        )
         return Answered(asked, verdict, answer, "probe" if probe else WIDER)
     return Answered(asked, verdict, answer, STRICTER)
 
@@ -88,7 +90,11 @@ def _question(request: Mapping[str, Any]) -> dict[str, Any]:
         _, _, space, _, account = client["identity"].split("/")
         identity = f"{account}.{space}.serviceaccount.identity.linkerd.cluster.local"
     return {
-        **{key: value for key, value in request.items() if key not in ("workload", "client", "protocol", "jwt")},
+        **{
+            key: value
+            for key, value in request.items()
+            if key not in ("workload", "client", "protocol", "jwt")
+        },
         "pod": request["workload"],
         "client": {"identity": identity, "ip": client["ip"]},
         "tcp": request.get("protocol") == "tcp",
@@ -115,7 +121,11 @@ def _probes(world: World) -> dict[tuple[str, int], set[str]]:
     """Paths of HTTP probes by workload and container port."""
     found: dict[tuple[str, int], set[str]] = {}
     for obj in yaml.safe_load_all(world["manifests"]):
-        template = ((obj or {}).get("spec") or {}).get("template") if isinstance((obj or {}).get("spec"), dict) else None
+        template = (
+            ((obj or {}).get("spec") or {}).get("template")
+            if isinstance((obj or {}).get("spec"), dict)
+            else None
+        )
         for container in ((template or {}).get("spec") or {}).get("containers", []):
             names = {port.get("name"): port["containerPort"] for port in container.get("ports", [])}
             for key in ("readinessProbe", "livenessProbe", "startupProbe"):

@@ -125,7 +125,9 @@ class Inexpressible(NamedTuple):
 
 def clauses(found: SourceSet) -> tuple[Clause, ...] | Inexpressible:
     """The set as clauses that together admit exactly it, or why there are none."""
-    listed = [entry for space in found.namespaces for entry in (space.others, *(a for _, a in space.accounts))]
+    listed = [
+        entry for space in found.namespaces for entry in (space.others, *(a for _, a in space.accounts))
+    ]
     for_identities = _common((found.others, *listed))
     for_all = networks.intersection(found.unauthenticated, for_identities)
     if found.unauthenticated != for_all:

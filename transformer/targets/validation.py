@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from transformer.targets.linkerd import policy_validation
 from transformer.targets.versions import Target
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
@@ -129,4 +130,5 @@ def _limit(entries: list[Any], limit: int, what: str) -> Iterator[str]:
 _CHECKS: dict[str, Callable[[dict[str, Any], Target], Iterator[str]]] = {
     "HTTPRoute": _route,
     "Service": _service,
+    **policy_validation.CHECKS,
 }

@@ -145,7 +145,11 @@ def _tell(run: Run, group: Group, found: Sequence[Wanted]) -> None:
     stricter = sorted({port for port, plan in plans_found if plan.stricter})
     if stricter:
         ports = ", ".join(map(str, stricter))
-        run.say("MS425", at, f"port {ports} is opaque for Linkerd: callers allowed for some requests only are refused")
+        run.say(
+            "MS425",
+            at,
+            f"port {ports} is opaque for Linkerd: callers allowed for some requests only are refused",
+        )
     modes = [obj for obj in group.settings if DISABLE in str(obj.spec.value())]
     for obj in modes:
         run.say("MS423", obj, "switches mutual TLS off, which Linkerd does not do between its pods")

@@ -46,14 +46,22 @@ def mesh_mode(run: Run, namespace: str, at: Obj) -> str:
     return STRICT if posture.posture(run, namespace, at) == posture.STRICT else PERMISSIVE
 
 
-def wanted(run: Run, pods: Pods, policies: Sequence[Policy], modes: Modes, at: Obj, namespace: Obj | None) -> Wanted:
+def wanted(
+    run: Run, pods: Pods, policies: Sequence[Policy], modes: Modes, at: Obj, namespace: Obj | None
+) -> Wanted:
     """Plans for every port of a workload. Raises `Unsayable` where one of them cannot be written; `at` is told then."""
     mesh = modes.workload or mesh_mode(run, pods.obj.namespace, pods.obj)
     ports = {*pods.ports, *modes.ports, *_named(policies)}
     found = {
         port: _plan(run, pods, policies, port, modes.of(port, mesh), at, namespace) for port in sorted(ports)
     }
-    return Wanted(pods, rest(policies, modes.of(0, mesh)), found)
+    default = rest(policies, modes.of(0, mesh))
+    if default.stricter and not ports:
+        raise Unsayable(
+            "MS406", at, f"no port of {pods.obj.ref} is known, and callers that may reach it would be refused",
+            "Declare its containerPorts, or add its Services as --context.",
+        )  # fmt: skip
+    return Wanted(pods, default, found)
 
 
 def rest(policies: Sequence[Policy], mode: str) -> Rest:
@@ -67,7 +75,9 @@ def rest(policies: Sequence[Policy], mode: str) -> Rest:
 
 
 def _named(policies: Sequence[Policy]) -> set[int]:
-    operations = [op for policy in policies for rule in policy.rules for op in (*rule.operations, *rule.conditions)]
+    operations = [
+        op for policy in policies for rule in policy.rules for op in (*rule.operations, *rule.conditions)
+    ]
     return {port for op in operations for port in (*(op.ports or ()), *op.not_ports)}
 
 
@@ -106,4 +116,6 @@ def _refuse_blind_spots(pods: Pods, port: int, found: Plan, at: Obj) -> None:
                 "Move the probe to a port that no policy closes, or make it a tcpSocket probe.",
             )  # fmt: skip
     if port in authorization_pods.SKIPPED_BY_DEFAULT:
-        raise Unsayable("MS408", at, f"Linkerd's proxy does not see port {port} unless skip-inbound-ports is changed")
+        raise Unsayable(
+            "MS408", at, f"Linkerd's proxy does not see port {port} unless skip-inbound-ports is changed"
+        )

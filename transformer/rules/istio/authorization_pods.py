@@ -68,7 +68,10 @@ def _way(pod: settings.Pod, namespace: settings.NamespaceSetting, obj: Obj) -> s
     injection = settings.of_pod(pod, namespace)
     if injection.state != settings.OUT and _is_special(pod, namespace):
         return UNKNOWN
-    linkerd = (namespace.obj.annotations.get(settings.INJECT, "") if namespace.obj else "", pod.annotation(settings.INJECT))
+    linkerd = (
+        namespace.obj.annotations.get(settings.INJECT, "") if namespace.obj else "",
+        pod.annotation(settings.INJECT),
+    )
     if obj.context:
         return OUTSIDE if injection.state == settings.OUT and not _in_linkerd(*linkerd) else UNKNOWN
     if injection.state == settings.IN:
@@ -81,7 +84,9 @@ def _way(pod: settings.Pod, namespace: settings.NamespaceSetting, obj: Obj) -> s
 
 def _is_special(pod: settings.Pod, namespace: settings.NamespaceSetting) -> bool:
     """A gateway, or pods that Istio's node proxy captures: policies mean something else there."""
-    ambient = pod.label(settings.DATAPLANE) == "ambient" or (namespace.ambient and namespace.sidecar != settings.IN)
+    ambient = pod.label(settings.DATAPLANE) == "ambient" or (
+        namespace.ambient and namespace.sidecar != settings.IN
+    )
     gateway = "gateway" in pod.annotation("inject.istio.io/templates")
     return ambient or gateway or any(one.get("name").text() == "istio-proxy" for one in _containers(pod))
 
@@ -110,7 +115,7 @@ def _probes(container: View) -> Iterator[Probe]:
             continue
         number = at.get("port").value()
         if type(number) is not int:
-            named = {name: port for name, port in _tcp_ports(container)}
+            named = dict(_tcp_ports(container))
             number = named.get(str(number))
         if number is None:
             raise Unsayable("MS407", at, "the probe's port is none of the container's")
@@ -136,7 +141,9 @@ def _target(service: Obj, port: View, containers: list[View]) -> int:
     target = port.get("targetPort").value() or port.get("port").value()
     if type(target) is int:
         return target
-    return next((number for container in containers for name, number in _tcp_ports(container) if name == target), 0)
+    return next(
+        (number for container in containers for name, number in _tcp_ports(container) if name == target), 0
+    )
 
 
 def reading(run: Run, pods: Pods, port: int) -> str:
@@ -162,9 +169,17 @@ def is_opaque_port(run: Run, pods: Pods, namespace: Obj | None, port: int) -> bo
     """Whether Linkerd takes a port for opaque without a Server: annotation of the pods, their Namespace, or the default."""
     wide = namespace.annotations.get(OPAQUE_PORTS) if namespace is not None else None
     own = pods.pod.annotations.get(OPAQUE_PORTS)
-    text = own.text() if own.present else wide if wide is not None else run.options["linkerd-install.opaque-ports"]
+    text = (
+        own.text()
+        if own.present
+        else wide
+        if wide is not None
+        else run.options["linkerd-install.opaque-ports"]
+    )
     ranges = [piece.strip().partition("-") for piece in str(text).split(",")]
-    return is_opaque(port, [(int(a), int(b or a)) for a, _, b in ranges if a.isdigit() and (b or a).isdigit()])
+    return is_opaque(
+        port, [(int(a), int(b or a)) for a, _, b in ranges if a.isdigit() and (b or a).isdigit()]
+    )
 
 
 def selector_of(pods: Pods) -> dict[str, str]:

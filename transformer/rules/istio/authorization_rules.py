@@ -109,9 +109,13 @@ def read(obj: Obj) -> Policy:
     """A policy of the actions ALLOW and DENY. Raises `Unsayable`."""
     for name in ("targetRef", "targetRefs"):
         if obj.spec.get(name).present:
-            raise Unsayable("MS403", obj.spec.get(name), "is for a waypoint or a gateway, which Linkerd does not have")
+            raise Unsayable(
+                "MS403", obj.spec.get(name), "is for a waypoint or a gateway, which Linkerd does not have"
+            )
     if action(obj) == CUSTOM:
-        raise Unsayable("MS403", obj.spec.get("action"), "asks an external authorizer, which Linkerd does not do")
+        raise Unsayable(
+            "MS403", obj.spec.get("action"), "asks an external authorizer, which Linkerd does not do"
+        )
     rules = tuple(_rule(view) for view in obj.spec.get("rules").each())
     if action(obj) == DENY and not rules:
         raise Unsayable("MS402", obj, "denies nothing: Istio refuses a DENY policy without rules")
@@ -148,7 +152,11 @@ def _rule(view: View) -> Rule:
 
 
 def _remedy(key: str) -> str:
-    return "Verify tokens at the ingress or in the application." if "auth" in key or "request" in key.lower() else ""
+    return (
+        "Verify tokens at the ingress or in the application."
+        if "auth" in key or "request" in key.lower()
+        else ""
+    )
 
 
 def _filled(view: View) -> bool:
@@ -200,7 +208,9 @@ def _principal(view: View) -> SourceSet:
         return ir.account(exact[1], exact[2])
     if space and _NAME.match(space[1]):
         return ir.whole_namespace(space[1])
-    raise Unsayable("MS404", view, f"{text!r} is no ServiceAccount, namespace or * of the mesh's own trust domain")
+    raise Unsayable(
+        "MS404", view, f"{text!r} is no ServiceAccount, namespace or * of the mesh's own trust domain"
+    )
 
 
 def _namespace(view: View) -> SourceSet:
@@ -290,7 +300,9 @@ def _hosts(view: View) -> tuple[str, ...] | None:
             raise Unsayable("MS405", item, f"{text}: only whole host names can be told apart")
         if (name in plain) != (name in ported):
             raise Unsayable(
-                "MS405", item, f"{text}: Linkerd ignores a host's port, so {name} and {name}:* must stand together"
+                "MS405",
+                item,
+                f"{text}: Linkerd ignores a host's port, so {name} and {name}:* must stand together",
             )
     return tuple(sorted(plain))
 

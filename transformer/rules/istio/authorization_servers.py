@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_pods
-from transformer.rules.istio.authorization_pods import OUTSIDE, Pods
 from transformer.rules.istio.authorization_plans import Wanted
+from transformer.rules.istio.authorization_pods import OUTSIDE, Pods
 from transformer.rules.istio.authorization_rules import Unsayable
 from transformer.targets.linkerd.inbound_plan import Plan
 from transformer.targets.metadata import fit

@@ -74,7 +74,12 @@ def _requests(what: Applied) -> dict[str, Cells]:
     methods = {m for op in operations for m in (*(op.methods or ()), *op.not_methods)} - {"*"}
     hosts = {host for op in operations for host in (*(op.hosts or ()), *op.not_hosts)} - {"*"}
     by_host = {
-        host: fold({path: {m: _cell(what, path, m, host) for m in (*sorted(methods), OTHER)} for path in sorted(paths)})
+        host: fold(
+            {
+                path: {m: _cell(what, path, m, host) for m in (*sorted(methods), OTHER)}
+                for path in sorted(paths)
+            }
+        )
         for host in (OTHER, *sorted(hosts))
     }
     return {host: cells for host, cells in by_host.items() if host == OTHER or cells != by_host[OTHER]}

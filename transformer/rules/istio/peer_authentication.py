@@ -44,7 +44,9 @@ def modes(found: Sequence[Obj], root: str, namespace: str, labels: Mapping[str, 
 
 def _picks(policy: Obj, root: str, namespace: str, labels: Mapping[str, str]) -> bool:
     wanted = selector(policy)
-    return policy.namespace == namespace != root and bool(wanted) and all(labels.get(k) == v for k, v in wanted)
+    return (
+        policy.namespace == namespace != root and bool(wanted) and all(labels.get(k) == v for k, v in wanted)
+    )
 
 
 def _mode(level: Iterable[Obj]) -> str:

@@ -1,4 +1,4 @@
-"""Fields of Istio's traffic and security kinds (custom resource definitions of istio/api, 1.31; all served versions are alike)."""
+"""Fields of Istio's traffic and security kinds (definitions of istio/api, 1.31; all served versions are alike)."""
 
 from __future__ import annotations
 

@@ -103,10 +103,9 @@ def _with_probes(cells: Cells, probes: tuple[str, ...]) -> Cells:
 def _routes(
     hosts: tuple[str, ...], cells: Cells, base: SourceSet, probes: frozenset[str]
 ) -> tuple[list[RoutePlan], bool]:
-    written, merged = matches(cells)
     by_sources: dict[tuple[SourceSet, bool], list[tuple[str, str, str]]] = {}
     prefixes_open = False
-    for match in written:
+    for match in matches(cells):
         sources = cells[match.cell].get(match.method, cells[match.cell][OTHER])
         probe = not hosts and sources == ir.ANYONE and _is_probe(match, probes)
         by_sources.setdefault((sources, probe), []).append((match.type, match.value, match.method))

@@ -97,7 +97,9 @@ def _authentications(clause: Clause) -> Iterator[Object]:
     if clause.any_identity:
         yield Object(f"{_GROUP}/v1alpha1", "MeshTLSAuthentication", "any-identity", {"identities": ["*"]})
     elif not clause.anyone:
-        refs = [{"kind": "ServiceAccount", "name": name, "namespace": space} for space, name in clause.accounts]
+        refs = [
+            {"kind": "ServiceAccount", "name": name, "namespace": space} for space, name in clause.accounts
+        ]
         refs += [{"kind": "Namespace", "name": space} for space in clause.namespaces]
         yield Object(f"{_GROUP}/v1alpha1", "MeshTLSAuthentication", _clients(clause), {"identityRefs": refs})
     if clause.anyone or clause.networks != EVERYWHERE:
@@ -108,7 +110,9 @@ def _authentications(clause: Clause) -> Iterator[Object]:
 
 def _clients(clause: Clause) -> str:
     """`namespace.account` or `namespace-name`; for several the first, how many more, and a digest of all."""
-    names = [f"{space}.{name}" for space, name in clause.accounts] + [f"namespace-{s}" for s in clause.namespaces]
+    names = [f"{space}.{name}" for space, name in clause.accounts] + [
+        f"namespace-{s}" for s in clause.namespaces
+    ]
     if len(names) == 1:
         return fit(names[0])
     digest = hashlib.sha256(" ".join(names).encode()).hexdigest()[:8]
@@ -119,5 +123,7 @@ def _places(clause: Clause, listed: list[dict[str, Any]]) -> str:
     if clause.networks == EVERYWHERE:
         return "anywhere"
     if len(listed) == 1 and "except" not in listed[0]:
-        return "from-" + str(listed[0]["cidr"]).replace("::/", "0/").replace("::", "-").translate(str.maketrans(":/", "--"))
+        return "from-" + str(listed[0]["cidr"]).replace("::/", "0/").replace("::", "-").translate(
+            str.maketrans(":/", "--")
+        )
     return f"from-networks-{hashlib.sha256(repr(listed).encode()).hexdigest()[:8]}"

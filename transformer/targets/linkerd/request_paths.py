@@ -44,11 +44,8 @@ def is_canonical(path: str) -> bool:
     return bool(_PLAIN.match(path)) and inner is None
 
 
-def matches(cells: Cells) -> tuple[list[Match], dict[Path, Path]]:
-    """Matches for all cells of one class of hosts; and for cells that were merged with another, that one.
-
-    Raises `Unwritable` where two matches that differ would tie.
-    """
+def matches(cells: Cells) -> list[Match]:
+    """Matches for all cells of one class of hosts. `Unwritable` where two matches that differ would tie."""
     pairs = {
         Path(path.text.rstrip("/")): path
         for path in cells
@@ -63,12 +60,14 @@ def matches(cells: Cells) -> tuple[list[Match], dict[Path, Path]]:
         if kind == "RegularExpression":
             below = [p for p in cells if p not in (path, ROOT) and path.covers(p)]
             if below:
-                raise Unwritable(f"{below[0].text} lies within {path.text}*, and no route ranks between the two")
+                raise Unwritable(
+                    f"{below[0].text} lies within {path.text}*, and no route ranks between the two"
+                )
         if path.text == "/" and not path.prefix:
             found += _top(cells, path)
         else:
             found += [Match(path, kind, value, method) for method in _methods(cells, path)]
-    return found, {exact: prefix for exact, prefix in pairs.items()}
+    return found
 
 
 def _written(path: Path, segments: bool) -> tuple[str, str]:
@@ -114,5 +113,7 @@ def _top(cells: Cells, path: Path) -> list[Match]:
                 raise Unwritable(f"/ with {method} ties with every path with {method}")
             found.append(Match(path, "Exact", "/", method))
     if not above[OTHER] <= row[OTHER]:
-        raise Unwritable("/ is refused to callers that may call every other path, and methods without a name exist")
+        raise Unwritable(
+            "/ is refused to callers that may call every other path, and methods without a name exist"
+        )
     return found
