@@ -107,6 +107,8 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
         seen[key] = plan
         specs[key] = value.get("spec")
         existing = _existing(run, ref)
+        if plan.shared and existing is not None and _is_shared(existing, value):
+            continue
         if existing is not None and not _is_ours(existing, value):
             run.hold(
                 "MS006",
@@ -137,6 +139,11 @@ def _made_before(run: Run, ref: ObjectRef, value: dict[str, Any]) -> Iterator[Ob
         found = _existing(run, ref._replace(group=group))
         if found is not None and _is_ours(found, value):
             yield found
+
+
+def _is_shared(existing: Obj, value: dict[str, Any]) -> bool:
+    """Whether an earlier run made the same for another source."""
+    return MARKER in existing.annotations and bool(existing.spec.value() == value.get("spec"))
 
 
 def _is_ours(existing: Obj, value: dict[str, Any]) -> bool:

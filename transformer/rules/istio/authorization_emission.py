@@ -138,7 +138,7 @@ def _tell(run: Run, group: Group, found: Sequence[Wanted]) -> None:
     if names:
         run.say("MS421", at, f"ports of {names} that no manifest declares are closed to everyone")
     plans_found = [(port, plan) for wanted in found for port, plan in wanted.plans.items()]
-    guarded = sorted({port for port, plan in plans_found if any(route.matches for route in plan.routes)})
+    guarded = sorted({port for port, plan in plans_found if plan.looks_at_paths})
     if guarded:
         ports = ", ".join(map(str, guarded))
         run.say("MS422", at, f"on port {ports} paths that Istio would normalise first are refused")

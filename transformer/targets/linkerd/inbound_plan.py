@@ -30,14 +30,14 @@ class RoutePlan(NamedTuple):
 class Plan(NamedTuple):
     """One Server: what it lets in by itself, whether it looks at requests, and its routes.
 
-    `refuses_non_canonical`: whether a route refuses paths that Istio would have rewritten first. `stricter`: whether
-    requests on an opaque port are refused that Istio let in.
+    `looks_at_paths`: whether callers depend on the path, so that spellings of it that Istio would have rewritten first
+    are refused. `stricter`: whether requests on an opaque port are refused that Istio let in.
     """
 
     base: SourceSet
     opaque: bool
     routes: tuple[RoutePlan, ...] = ()
-    refuses_non_canonical: bool = False
+    looks_at_paths: bool = False
     stricter: bool = False
 
 
@@ -60,13 +60,9 @@ def _plan(table: Table, probes: tuple[str, ...], opaque: bool) -> Plan:
     if uniform is not None and (table.connections is None or uniform == base):
         return Plan(uniform, False)
     blocks = _blocks(table.hosts, probes)
-    routes: list[RoutePlan] = []
-    guarded = False
-    for hosts, cells in blocks:
-        found, refuses = _routes(hosts, cells, base, frozenset(probes))
-        routes += found
-        guarded |= refuses
-    return Plan(base, False, tuple(routes), guarded)
+    routes = [route for hosts, cells in blocks for route in _routes(hosts, cells, base, frozenset(probes))]
+    paths = {path for cells in table.hosts.values() for path in cells}
+    return Plan(base, False, tuple(routes), len(paths) > 1)
 
 
 def _blocks(hosts: dict[str, Cells], probes: tuple[str, ...]) -> list[tuple[tuple[str, ...], Cells]]:
@@ -100,9 +96,7 @@ def _with_probes(cells: Cells, probes: tuple[str, ...]) -> Cells:
     return fold(out)
 
 
-def _routes(
-    hosts: tuple[str, ...], cells: Cells, base: SourceSet, probes: frozenset[str]
-) -> tuple[list[RoutePlan], bool]:
+def _routes(hosts: tuple[str, ...], cells: Cells, base: SourceSet, probes: frozenset[str]) -> list[RoutePlan]:
     by_sources: dict[tuple[SourceSet, bool], list[tuple[str, str, str]]] = {}
     prefixes_open = False
     for match in matches(cells):
@@ -111,12 +105,11 @@ def _routes(
         by_sources.setdefault((sources, probe), []).append((match.type, match.value, match.method))
         prefixes_open |= match.type == "PathPrefix" and not sources <= base
     depends = any(path != ROOT for path in cells)
-    guarded = prefixes_open and depends
-    if guarded:
+    if prefixes_open and depends:
         by_sources.setdefault((ir.NOBODY, False), []).insert(0, ("RegularExpression", NON_CANONICAL, OTHER))
     if sum(map(len, by_sources.values())) > _MOST_MATCHES:
         raise Unwritable(f"more than {_MOST_MATCHES} matches for one class of hosts")
-    return [RoutePlan(hosts, tuple(found), *key) for key, found in by_sources.items()], guarded
+    return [RoutePlan(hosts, tuple(found), *key) for key, found in by_sources.items()]
 
 
 def _is_probe(match: Match, probes: frozenset[str]) -> bool:
