@@ -39,7 +39,7 @@ spec:
 #: Held: a policy has no translation.
 POLICY = """\
 apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
+kind: RequestAuthentication
 metadata:
   name: cart
   namespace: shop

@@ -25,12 +25,12 @@ def test_a_stream_with_mesh_objects_fails_and_is_counted(call: Call) -> None:
     done = call("check", stdin=HELD + b"---\n" + ROUTE.encode())
     assert done.code == 1
     assert rows(done.out) == {
-        "AuthorizationPolicy (security.istio.io)": [1, 0, 1],
+        "RequestAuthentication (security.istio.io)": [1, 0, 1],
         "VirtualService (networking.istio.io)": [1, 1, 0],
     }
     out = done.out.decode()
     assert "<stdin>:18: error MS014 VirtualService shop/cart\n    is still here: it would move" in out
-    assert "error MS014 AuthorizationPolicy shop/cart\n    is still here: it is held" in out
+    assert "error MS014 RequestAuthentication shop/cart\n    is still here: it is held" in out
     assert b"HTTPRoute\n" not in done.out, "no manifests"
 
 

@@ -149,12 +149,12 @@ def test_findings_become_results_and_go_to_standard_error(call: Call) -> None:
     assert result["message"].startswith("MS400: ")
     assert result["resourceRef"] == {
         "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
+        "kind": "RequestAuthentication",
         "name": "cart",
         "namespace": "shop",
     }
     assert result["file"] == {"path": "shop.yaml", "index": 1}
-    assert "shop.yaml: error MS400 AuthorizationPolicy shop/cart" in done.err
+    assert "shop.yaml: error MS400 RequestAuthentication shop/cart" in done.err
 
 
 def test_the_field_of_a_finding_is_in_its_result(call: Call) -> None:
@@ -361,7 +361,7 @@ def test_beside_a_kept_source_places_move_once_and_results_know_them(call: Call)
         ("Service", "0"),
         ("VirtualService", "1"),
         ("HTTPRoute", "2"),
-        ("AuthorizationPolicy", "3"),
+        ("RequestAuthentication", "3"),
         ("Deployment", "4"),
         ("Deployment", "5"),
     ]

@@ -47,15 +47,13 @@ spec:
 
 POLICY = """\
 apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
+kind: RequestAuthentication
 metadata:
   name: readers
   namespace: shop
 spec:
-  rules:
-  - to:
-    - operation:
-        methods: [GET]
+  jwtRules:
+  - issuer: https://issuer.example.com
 """
 
 # Spelt as people and generators spell things: indentation, quotes, anchors, line ends, markers.
