@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
-import threading
-import time
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+#: Peak memory is counted in KiB by Linux and in bytes by macOS.
+UNIT = 1024 * 1024 if sys.platform == "darwin" else 1024
 
 
 class Command(NamedTuple):
@@ -48,8 +51,8 @@ def measure(
     for _ in range(rounds):
         for command in commands:
             before = found[command.name]
-            slow = (
-                (len(before) >= 3 and before[0].seconds > 2) or (bool(before) and before[0].seconds > limit / 4)
+            slow = (len(before) >= 3 and before[0].seconds > 2) or (
+                bool(before) and before[0].seconds > limit / 4
             )
             if not slow and not (before and before[-1].trouble):
                 before.append(_once(command, env, limit, work))
@@ -63,34 +66,17 @@ def _summary(runs: Sequence[_Once]) -> Measured:
 
 
 def _once(command: Command, env: Mapping[str, str], limit: float, work: Path) -> _Once:
-    source = command.stdin.open("rb") if command.stdin is not None else None
-    with (work / "out").open("wb") as out, (work / "err").open("wb") as err:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            command.words,
-            stdin=source or subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env=dict(env),
-            cwd=command.folder,
-        )
-        timer = threading.Timer(limit, process.kill)
-        timer.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        timer.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if source is not None:
-        source.close()
+    error = work / "err"
+    files = [str(command.stdin or os.devnull), str(work / "out"), str(error)]
+    launched = subprocess.run(
+        [sys.executable, "-I", "-S", str(LAUNCHER), str(limit), *files, *command.words],
+        env=dict(env), cwd=command.folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    seconds, peak, code, ended = launched.stdout.split()
     trouble = ""
-    if process.returncode:
-        said = (work / "err").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        slow = process.returncode < 0 and seconds >= limit
-        trouble = (
-            f"more than {limit:.0f} s"
-            if slow
-            else f"exit code {process.returncode}: {said[-1] if said else ''}"
-        )
-    # Linux counts in KiB, macOS in bytes.
-    scale = 1024 if os.uname().sysname != "Darwin" else 1024 * 1024
-    return _Once(seconds, usage.ru_maxrss / scale, trouble)
+    if ended == "1":
+        trouble = f"more than {limit:g} s"
+    elif code != "0":
+        said = error.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        trouble = f"exit code {code}: {said[-1] if said else ''}"
+    return _Once(float(seconds), int(peak) / UNIT, trouble)

@@ -78,9 +78,9 @@ The program, run over the manifests of public projects that use Istio, SMI or Op
 courses, distributions, charts rendered with Helm, overlays built with kustomize, and Istio's own test data. Options:
 {options}; everything else is default (Linkerd 2.20, Gateway API 1.2, standard channel).
 
-{len(alone):,} files with {count:,} documents, {size / 1e6:.1f} MB. {len(refused)} are templates that hold `{{{{` and are refused
-with file and line; the rest is read. {len(folders)} folders with several files were run a second time as one stream,
-where a VirtualService meets its Services.
+{len(alone):,} files with {count:,} documents, {size / 1e6:.1f} MB. {len(refused)} are templates that
+hold `{{{{` and are refused with file and line; the rest is read. {len(folders)} folders with several files were
+run a second time as one stream, where a VirtualService meets its Services.
 
 An object is *translated* when all it says has a place on the target or needs none, *degraded* when tuning is lost and
 a warning says so, *edited* when it stays with other labels or annotations, *held* when it stays byte for byte and an
@@ -132,7 +132,7 @@ def _promises(alone: list[Ran], folders: list[Ran], valid: Validity) -> str:
         "streams that a second run changes": stream_checks.idempotent,
     }
     faults = {what: sum(bool(check(ran)) for ran in runs) for what, check in checks.items()}
-    rows = [(what, count) for what, count in faults.items()]
+    rows = list(faults.items())
     rows += [
         ("derived objects that the API server would refuse", valid.derived - valid.derived_valid),
         ("edits after which the API server would refuse more than before", valid.edited_worse),
@@ -174,9 +174,9 @@ def _peer(alone: list[Ran], folders: list[Ran], valid: Validity) -> str:
 
 The two programs do different work. ingress2gateway 1.1 translates Istio *ingress*: Gateways and what is bound to them.
 This version of meshshift does not translate ingress gateways yet: it holds every one of them, with all that is bound to
-them, so it emits far fewer objects. What it does emit (here over both runs) was validated with the CRDs of its target, as
-ingress2gateway's was with those of Gateway API 1.6.1, experimental. For ingress2gateway the VirtualServices and Gateways of the same
-projects were rewritten to `v1beta1`, the only version that it reads.
+them, so it emits far fewer objects. What it does emit (here over both runs) was validated with the CRDs of its target,
+as ingress2gateway's was with those of Gateway API 1.6.1, experimental. For ingress2gateway the VirtualServices and
+Gateways of the same projects were rewritten to `v1beta1`, the only version that it reads.
 
 {pages.table(("", "ingress2gateway 1.1", "meshshift"), rows)}
 Speed is compared in [benchmark.md](benchmark.md).

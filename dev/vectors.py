@@ -26,6 +26,7 @@ SETTINGS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("mesh, `complete: \"*\"`, objects for Linkerd 2.16", "routing",
      {"complete": ("*",), "linkerd": "2.16", "gateway-api": "1.1"}),
     ("ingress gateways, `complete: \"*\"`", "ingress", {"complete": ("*",)}),
+    ("ingress gateways, `complete: \"*\"`, Gateway API 1.5", "ingress", {"complete": ("*",), "gateway-api": "1.5"}),
 )  # fmt: skip
 #: A question counts once, under the gravest of its verdicts.
 GRAVEST = ("different", "degraded", "kept", "outside", "same")

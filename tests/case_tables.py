@@ -153,7 +153,7 @@ def _documents(output: bytes) -> Manifests:
     text = output.decode().removeprefix("\ufeff").replace("\r\n", "\n")
     if "kind: List" not in text:
         return text
-    found = []
+    found: list[dict[str, Any]] = []
     for document in yaml.safe_load_all(text):
         found += document["items"] if document["kind"] == "List" else [document]
     return [item for item in found if MARKER in (item["metadata"].get("annotations") or {})]

@@ -14,16 +14,17 @@ from transformer.errors import InputError
 from transformer.findings import ObjectRef
 from transformer.objects import Obj
 from transformer.stream import emit, nodes, scan, splice, split
+from transformer.stream.patterns import pattern
 
 if TYPE_CHECKING:
     from transformer.stream import items
 
 # What must stand before the word comes after it, because only a pattern that starts with letters is fast.
-_KIND = re.compile(rb"kind(?:(?<=\Akind)|(?<=[\s{,\"'-]kind))[\"']?[ \t]*:[ \t]*[\"']?([A-Za-z0-9]+)")
-_PLAIN_KIND = re.compile(rb"(?:\A|(?<=\n))[\"']?kind[\"']?[ \t]*:[ \t]+[\"']?[A-Za-z0-9]")
-_LIST = re.compile(rb"(?:^|[\n{,])[ \t]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:ResourceList|[A-Za-z]*List)\b")
-_SOURCE_LINE = re.compile(rb"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
-_SOURCE = re.compile(r"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
+_KIND = pattern(rb"kind(?:(?<=\Akind)|(?<=[\s{,\"'-]kind))[\"']?[ \t]*:[ \t]*[\"']?([A-Za-z0-9]+)")
+_PLAIN_KIND = pattern(rb"(?:\A|(?<=\n))[\"']?kind[\"']?[ \t]*:[ \t]+[\"']?[A-Za-z0-9]")
+_LIST = pattern(rb"(?:^|[\n{,])[ \t]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:ResourceList|[A-Za-z]*List)\b")
+_SOURCE_LINE = pattern(rb"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
+_SOURCE = pattern(r"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
 _DEFAULT_STYLE = emit.Style(indent_sequences=False, newline="\n")
 _FILE_ANNOTATIONS = (
@@ -38,17 +39,19 @@ class Part:
 
     __slots__ = (
         "_edited_by", "_edited_text", "_obj", "_read", "_text", "_tree", "bom", "candidate", "derived", "dropped",
-        "edits", "file", "item", "line", "raw",
+        "edits", "file", "implied", "item", "line", "raw",
     )  # fmt: skip
 
     def __init__(
-        self, raw: bytes, line: int, *, candidate: bool, file: str, item: items.Item | None = None
-    ) -> None:
+        self, raw: bytes, line: int, *, candidate: bool, file: str, item: items.Item | None = None,
+        implied: tuple[str, str] = ("", ""),
+    ) -> None:  # fmt: skip
         self.raw = raw
         self.line = line
         self.candidate = candidate
         self.file = file
         self.item = item
+        self.implied = implied
         self.bom = raw.startswith(_BOM)
         self.edits: list[splice.Op] = []
         self.derived: list[dict[str, Any]] = []
@@ -79,10 +82,10 @@ class Part:
         if self.candidate:
             root = self.root
             kind = nodes.get(root, "kind") if root is not None else None
-            return {str(nodes.resolve(kind).value)} if kind is not None else set()
+            return {str(nodes.resolve(kind).value) if kind is not None else self.implied[1]} - {""}
         if self.item is None and not self.raw.lstrip().startswith(b"{") and not _PLAIN_KIND.search(self.raw):
             return set()
-        return {match.decode() for match in _KIND.findall(self.raw)}
+        return {match.decode() for match in _KIND.findall(self.raw)} | ({self.implied[1]} - {""})
 
     @property
     def root(self) -> nodes.Node | None:
@@ -126,8 +129,10 @@ class Part:
         """The Kubernetes object in this part, or None; `namespace` fills in where none is written."""
         if self._obj is None:
             root = self.root
-            ref = _identity(root, namespace) if root is not None else None
+            ref = _identity(root, namespace, self.implied) if root is not None else None
             if root is not None and ref is not None:
+                if self.candidate and ref.kind.endswith("List"):
+                    _refuse_list(self, root)
                 self._obj = Obj(next(counter), ref, root, self, file=_file_of(self, root), line=self.line)
         return self._obj
 
@@ -179,8 +184,8 @@ class Part:
             first = index == 0 and not kept
             out += head if first else f"---{newline}{source}"
             out += emit.render(value, style)
-        if self.derived and not kept and root is not None and _ends_explicitly(text, root.end):
-            out += f"...{newline}"
+        if self.derived and not kept and root is not None:
+            out += f"...{newline}" if _ends_explicitly(text, root.end) else _tail(text)
         return out
 
 
@@ -283,20 +288,39 @@ class Input:
                 f"{part.file}:{line}: items of this list share YAML anchors, so none can be changed alone; "
                 "write the anchors out"
             )
+        implied = _of_items(cut)
+        of_mesh = scan.contains(implied[0].encode(), self._needles)
         parts = []
+        above, position = line, 0
         for item in cut.items:
-            body = text[item.start : item.end]
-            flag = scan.candidates(body.encode(), [split.Document(0, len(body.encode()))], self._needles)[0]
-            parts.append(
-                Part(
-                    body.encode(),
-                    line + text.count("\n", 0, item.start),
-                    candidate=flag,
-                    file=part.file,
-                    item=item,
-                )
-            )
+            body = text[item.start : item.end].encode()
+            above += text.count("\n", position, item.start)
+            position = item.start
+            flag = of_mesh or scan.candidates(body, [split.Document(0, len(body))], self._needles)[0]
+            parts.append(Part(body, above, candidate=flag, file=part.file, item=item, implied=implied))
         return Container(text, cut, parts)
+
+
+def _of_items(cut: items.Items) -> tuple[str, str]:
+    """apiVersion and kind of items that write neither: those of a typed list (`ServiceList`) without the `List`."""
+    alone = not (cut.flow or cut.cross_item_aliases)
+    root = nodes.parse(cut.prefix + cut.suffix if alone else cut.text).root
+    found = [nodes.get(root, key) for key in ("apiVersion", "kind")] if root is not None else []
+    version, kind = (
+        str(nodes.resolve(node).value) if node is not None else "" for node in found or (None, None)
+    )
+    typed = kind.endswith("List") and kind not in ("List", "ResourceList")
+    return (version, kind.removesuffix("List")) if typed else ("", "")
+
+
+def _refuse_list(part: Part, root: nodes.Node) -> None:
+    """Stop at a list whose items stay unseen (one inside of another list, or spelt unusually): any may be a policy."""
+    found = nodes.get(root, "items")
+    if found is not None and nodes.resolve(found).kind == nodes.SEQUENCE and nodes.resolve(found).value:
+        raise InputError(
+            f"{part.file}:{part.line + found.line}: this list may hold mesh objects but cannot be taken apart "
+            "(it is an item of another list, or its kind is written in an unusual way); write its items as documents"
+        )
 
 
 def _is_list(head: str, tail: str) -> bool:
@@ -304,17 +328,22 @@ def _is_list(head: str, tail: str) -> bool:
     return _LIST.search(head.encode()) is not None or _LIST.search(tail.encode()) is not None
 
 
-def _identity(root: nodes.Node, namespace: str) -> ObjectRef | None:
-    """The object's identity, or None where the mapping is no Kubernetes object."""
+def _identity(root: nodes.Node, namespace: str, implied: tuple[str, str]) -> ObjectRef | None:
+    """The object's identity, or None where the mapping is no Kubernetes object; `implied` is what its list says."""
 
     def text(node: nodes.Node | None) -> str:
         node = nodes.resolve(node) if node is not None else None
-        return str(node.value) if node is not None and node.kind == nodes.SCALAR else ""
+        value = nodes.to_value(node) if node is not None and node.kind == nodes.SCALAR else None
+        return "" if value is None else str(node.value) if node is not None else ""
 
     api_version, kind = text(nodes.get(root, "apiVersion")), text(nodes.get(root, "kind"))
+    if not api_version and not kind:
+        api_version, kind = implied
     if not kind:
         return None
     group, _, version = api_version.rpartition("/")
+    if (group, kind) == ("", "Namespace"):
+        namespace = ""
     metadata = nodes.get(root, "metadata")
     metadata = nodes.resolve(metadata) if metadata is not None else None
     if metadata is None or metadata.kind != nodes.MAPPING:
@@ -344,6 +373,17 @@ def _file_of(part: Part, root: nodes.Node) -> str:
             if match:
                 return match.group(1).strip()
     return part.file
+
+
+def _tail(text: str) -> str:
+    """Comments in the first column behind a document's last line, which a replacement keeps as those at its head."""
+    lines = text.splitlines(keepends=True)
+    start = len(lines)
+    while start and (lines[start - 1].startswith("#") or not lines[start - 1].strip()):
+        start -= 1
+    while start < len(lines) and not lines[start].strip():
+        start += 1
+    return "".join(lines[start:])
 
 
 def _ends_explicitly(text: str, end: int) -> bool:

@@ -36,6 +36,7 @@ class Ledger:
     def __init__(self) -> None:
         self._leaves: dict[int, tuple[FieldPath, ...]] = {}
         self._fates: dict[int, dict[FieldPath, Fate]] = {}
+        self._planned: dict[int, dict[FieldPath, Fate]] = {}
 
     def open(self, uid: int, leaves: Iterable[FieldPath]) -> None:
         """Start the account of an object with all its leaves."""
@@ -44,10 +45,13 @@ class Ledger:
 
     def enter(self, mark: Mark) -> None:
         """Record a fate for a leaf or a whole subtree; a graver earlier fate stays."""
-        fates = self._fates.setdefault(mark.uid, {})
-        earlier = fates.get(mark.path)
-        if earlier is None or _GRAVITY[mark.fate.kind] > _GRAVITY[earlier.kind]:
-            fates[mark.path] = mark.fate
+        _enter(self._fates, mark)
+
+    def plan(self, marks: Iterable[Mark]) -> None:
+        """Fates that hold as long as certain plans are carried out; they replace those of an earlier call."""
+        self._planned = {}
+        for mark in marks:
+            _enter(self._planned, mark)
 
     def close(self, uid: int, fate: Fate) -> None:
         """Give every leaf of an object the same fate: a held object is held whole."""
@@ -55,12 +59,12 @@ class Ledger:
 
     def fate(self, uid: int, leaf: FieldPath) -> Fate | None:
         """The gravest fate entered for the leaf itself or for a map that contains it."""
-        fates = self._fates.get(uid, {})
         found: Fate | None = None
-        for depth in range(len(leaf), -1, -1):
-            entry = fates.get(leaf[:depth])
-            if entry is not None and (found is None or _GRAVITY[entry.kind] > _GRAVITY[found.kind]):
-                found = entry
+        for fates in (self._fates.get(uid, {}), self._planned.get(uid, {})):
+            for depth in range(len(leaf), -1, -1) if fates else ():
+                entry = fates.get(leaf[:depth])
+                if entry is not None and (found is None or _GRAVITY[entry.kind] > _GRAVITY[found.kind]):
+                    found = entry
         return found
 
     def entries(self, uid: int) -> Iterator[tuple[FieldPath, Fate | None]]:
@@ -75,3 +79,10 @@ class Ledger:
     def accounts(self) -> tuple[int, ...]:
         """The objects that have an account."""
         return tuple(self._leaves)
+
+
+def _enter(fates: dict[int, dict[FieldPath, Fate]], mark: Mark) -> None:
+    entries = fates.setdefault(mark.uid, {})
+    earlier = entries.get(mark.path)
+    if earlier is None or _GRAVITY[mark.fate.kind] > _GRAVITY[earlier.kind]:
+        entries[mark.path] = mark.fate

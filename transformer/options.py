@@ -46,6 +46,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("linkerd", "choice", "2.20", "Linkerd version that the output is for", LINKERD_VERSIONS),
     Option("gateway-api", "choice", "1.2", "version of the installed Gateway API CRDs", GATEWAY_API_VERSIONS),
     Option("channel", "choice", "standard", "channel of the installed Gateway API CRDs", ("standard", "experimental")),
+    Option("gateway-class", "text", "", "gatewayClassName of ingress Gateways: a fact, asked for when the stream has any"),
+    Option("gateway-map", "list", (), "existing Gateways that stand in for Istio's: ns/name=ns/name, with "
+    "#section for one listener"),
     Option("namespace", "text", "", "namespace of objects that carry none (Helm does not tell it)"),
     Option("context", "list", (), "files or folders read only as context (Services, workloads, DestinationRules …)"),
     Option("complete", "list", (), "namespaces of which stream and context hold every object; * for all"),
@@ -57,9 +60,9 @@ OPTIONS: tuple[Option, ...] = (
         "linkerd-install.opaque-ports", "text", "25,587,3306,4444,5432,6379,9300,11211",
         "default opaque ports of the Linkerd install",
     ),
-    Option("prefix-mode", "choice", "exact", "how an Istio string prefix is written in routes: exact (a regular "
-    "expression where "
-           "segments differ) or segment (PathPrefix, with a finding)", ("exact", "segment")),
+    Option("prefix-mode", "choice", "auto", "how an Istio string prefix is written: exact (a regular expression where "
+           "segments differ), segment (PathPrefix, with a finding), or auto: exact on the mesh, segment at gateways",
+           ("auto", "exact", "segment")),
     Option("fail-on", "choice", "error", "lowest severity that makes the run fail", ("error", "warning", "never")),
     Option("accept", "accept", (), "findings a person accepts: CODE@Kind/namespace/name=reason"),
     Option("report", "choice", "text", "format of the findings", ("text", "json")),

@@ -80,10 +80,12 @@ class Run:
         self.findings[finding] = None
         return finding
 
-    def once(self, code: str, at: View | Obj, message: str, *, remedy: str = "") -> None:
-        """A finding that holds for the whole run: told once, on the first object of it that is not held."""
+    def once(self, code: str, at: View | Obj, message: str, *, remedy: str = "", about: str = "") -> None:
+        """A finding that holds for the whole run: told once (per `about`), on the first object that is not held."""
         finding = self._finding(code, at, message, remedy, "", codes.CODES[code].severity)
-        self.run_wide.setdefault(code, []).append((at.obj if isinstance(at, View) else at, finding))
+        self.run_wide.setdefault(f"{code} {about}", []).append(
+            (at.obj if isinstance(at, View) else at, finding)
+        )
 
     def hold(self, code: str, at: View | Obj, message: str, *, remedy: str = "") -> bool:
         """Ask that the object at `at` stays, with an error finding; False if a person accepted this loss.
@@ -163,7 +165,9 @@ class Run:
         """The value of a fact, empty where it is missing (then the run ends with one message about all missing facts)."""
         value: str = self.options[key]
         if not value:
-            self.facts.setdefault(key, []).append(MissingFact(key, why, at))
+            asked = self.facts.setdefault(key, [])
+            if all(missing.at.uid != at.uid for missing in asked):
+                asked.append(MissingFact(key, why, at))
         return value
 
     # -- inside -----------------------------------------------------------------------------------------------------

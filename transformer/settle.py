@@ -89,31 +89,30 @@ def _hold_gateway_only(run: Run, held: dict[int, int]) -> None:
 
 
 def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitted]:
-    seen: dict[tuple[str, str, str, str], Derived] = {}
-    specs: dict[tuple[str, str, str, str], Any] = {}
+    seen: dict[tuple[str, str, str, str], tuple[Derived, dict[str, Any]]] = {}
     for plan in run.derived:
         if any(owner.uid in held for owner in plan.owners):
             continue
         value = plan.value(coexisting) if callable(plan.value) else plan.value
         ref = _ref(value, plan.owners[0])
         key = (ref.group, ref.kind, ref.namespace, ref.name)
-        if key in seen and plan.shared and seen[key].shared and specs[key] == value.get("spec"):
-            continue
+        if key in seen and _alike(seen[key], plan, value):
+            continue  # what several owners need alike, such as a ReferenceGrant, is written for the first that moves
         if key in seen:
-            first, second = seen[key].owners[0], plan.owners[0]
+            first, second = seen[key][0].owners[0], plan.owners[0]
             run.hold("MS006", first, f"{ref} would also be created for {second.ref}")
             run.hold("MS006", second, f"{ref} would also be created for {first.ref}")
             continue
-        seen[key] = plan
-        specs[key] = value.get("spec")
-        existing = _existing(run, ref)
+        seen[key] = (plan, value)
+        found = run.context.find(ref.group, ref.kind, ref.namespace, ref.name).obj
+        existing = found if found is not None and not found.context else None
         if plan.shared and existing is not None and _is_shared(existing, value):
             continue
-        if existing is not None and not _is_ours(existing, value):
+        if found is not None and not _is_ours(found, value) and not (plan.shared and _is_shared(found, value)):
             run.hold(
                 "MS006",
                 plan.owners[0],
-                f"{ref} is in {existing.file} already and does not carry the mark {MARKER}",
+                f"{ref} is in {found.file} already and does not carry the mark {MARKER}",
             )
             continue
         problems = validation.problems(value, run.target)
@@ -139,6 +138,12 @@ def _made_before(run: Run, ref: ObjectRef, value: dict[str, Any]) -> Iterator[Ob
         found = _existing(run, ref._replace(group=group))
         if found is not None and _is_ours(found, value):
             yield found
+
+
+def _alike(earlier: tuple[Derived, dict[str, Any]], plan: Derived, value: dict[str, Any]) -> bool:
+    """Whether two plans want the same object; what is shared may say that it comes from another source."""
+    shared = plan.shared and earlier[0].shared
+    return earlier[1] == value or (shared and earlier[1].get("spec") == value.get("spec"))
 
 
 def _is_shared(existing: Obj, value: dict[str, Any]) -> bool:
@@ -204,10 +209,8 @@ def _operations(
 def _hold_unaccounted(run: Run, held: dict[int, int]) -> bool:
     """Enter what the plans account for, then hold whatever still has a leaf without a fate."""
     plans: list[Derived | Edit] = [*run.derived, *run.edits]
-    for plan in plans:
-        if not any(owner.uid in held for owner in plan.owners):
-            for mark in plan.marks:
-                run.ledger.enter(mark)
+    done = [plan for plan in plans if not any(owner.uid in held for owner in plan.owners)]
+    run.ledger.plan(mark for plan in done for mark in plan.marks)
     faulty = False
     for uid in run.ledger.accounts():
         missing = run.ledger.unaccounted(uid) if uid not in held else []

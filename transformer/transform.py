@@ -17,6 +17,7 @@ from transformer.rules import registry
 from transformer.run import MissingFact, Run
 from transformer.settle import Settlement, settle
 from transformer.stream import split
+from transformer.stream.patterns import pattern
 from transformer.targets import versions
 
 MESH_SUFFIXES = (".istio.io", ".smi-spec.io", ".openservicemesh.io")
@@ -25,6 +26,11 @@ _OUR_KINDS_NEED = {
     "gateway.networking.k8s.io": "Gateway API CRDs",
     "policy.linkerd.io": "Linkerd's policy CRDs",
 }
+# Byte order marks, a directive, an end marker.
+_SPECIAL_STARTS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"%", b"...")
+_SPECIAL_LINES = (b"\n...", b"\n%", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+_SPECIAL_SEPARATOR = pattern(rb"---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
+_SPECIAL_SEPARATOR_LINE = pattern(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
 
 
 class ObjectFate(NamedTuple):
@@ -97,8 +103,11 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
         by_kind.setdefault((obj.ref.group, obj.ref.kind), []).append(obj)
         run.objects[obj.uid] = obj
     handled: set[tuple[str, str]] = set()
-    for rule in registry.load(group for group, _ in by_kind):
-        given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())]
+    rules = registry.load(group for group, _ in by_kind)
+    taken = {kind for rule in rules for kind in rule.kinds}
+    others = [obj for kind, found in by_kind.items() if kind not in taken for obj in found]
+    for rule in rules:
+        given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())] if rule.kinds else others
         handled.update(rule.kinds)
         if given:
             rule.translate(run, given)
@@ -111,8 +120,20 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
                     run.drop(obj)
 
 
+def _is_plain(data: bytes) -> bool:
+    """Whether no line of a stream can be read differently: separators stand alone, nothing else is special.
+
+    One look at the whole instead of one at every document; a false no only costs that time.
+    """
+    if data.startswith(_SPECIAL_STARTS) or _SPECIAL_SEPARATOR.match(data):
+        return False
+    return not any(line in data for line in _SPECIAL_LINES) and not _SPECIAL_SEPARATOR_LINE.search(data)
+
+
 def _ambiguities(stream: Input) -> Iterable[Finding]:
     """Separators that other tools read differently; in a document that may matter they are errors of the input."""
+    if _is_plain(stream.data):
+        return
     for document, entry in zip(stream.documents, stream.entries, strict=True):
         for found in split.ambiguities(stream.data, document):
             line = stream.data.count(b"\n", 0, found.offset) + 1
@@ -154,8 +175,10 @@ def _report(
 ) -> Report:
     findings = findings + _with_holders(run, settlement)
     findings += [*_prerequisites(settlement), *_stale_acceptances(run), *_side_by_side(run, settlement)]
+    findings += _left_behind(run, settlement)
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
+    targets = {edit.target.uid: edit.target for edit in run.edits}
     edited = _edited(run)
     told: dict[ObjectRef | None, set[str]] = {}
     for finding in findings:
@@ -165,7 +188,7 @@ def _report(
         sorted(findings, key=rank),
         [_object_fate(run, settlement, obj, told) for obj in objects if _concerned(run, obj, edited)],
         [(emitted.ref, str(emitted.plan.owners[0].ref)) for emitted in settlement.emitted],
-        [run.objects[uid].ref if uid in run.objects else ref_of(run, uid) for uid in settlement.operations],
+        [targets[uid].ref for uid in settlement.operations],
         {key: [m for m in entries if m.at.uid not in settlement.held] for key, entries in run.facts.items()},
         {
             key: str(run.options[key])
@@ -174,11 +197,6 @@ def _report(
         },
         exit_code,
     )
-
-
-def ref_of(run: Run, uid: int) -> ObjectRef:
-    """The identity of an edited object that no rule was given (a Service, found through the context)."""
-    return next(edit.target.ref for edit in run.edits if edit.target.uid == uid)
 
 
 def _with_holders(run: Run, settlement: Settlement) -> list[Finding]:
@@ -295,9 +313,30 @@ def _side_by_side(run: Run, settlement: Settlement) -> Iterable[Finding]:
             if run.options["mesh.mtls"] == "strict"
             else "are plaintext, and refused wherever mutual TLS is required"
         )
-        message = f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as "
-        f"{staying[0].ref}: calls between them {refused}"
+        message = (
+            f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as "
+            f"{staying[0].ref}: calls between them {refused}"
+        )
         yield Finding("MS016", code.severity, "", 0, None, "", message, code.remedy)
+
+
+def _left_behind(run: Run, settlement: Settlement) -> Iterable[Finding]:
+    """Told once where rules for clients stay in the old mesh while clients leave it: these no longer obey them."""
+    rules = [obj for uid, obj in run.client_config.items() if uid in settlement.held and _is_for_clients(obj)]
+    moving = [obj for uid, obj in run.clients.items() if uid not in settlement.held]
+    if rules and moving:
+        code = codes.CODES["MS017"]
+        message = (
+            f"{len(rules)} stay, such as {rules[0].ref}: what moves, such as {moving[0].ref}, no longer obeys them, "
+            "and its requests go to the Services as they are dialled"
+        )
+        yield Finding("MS017", code.severity, "", 0, None, "", message, code.remedy)
+
+
+def _is_for_clients(obj: Obj) -> bool:
+    """Whether the object configures workloads, and not only gateways."""
+    gateways = [name.text() for name in obj.spec.get("gateways").each()]
+    return not gateways or "mesh" in gateways
 
 
 def _stale_acceptances(run: Run) -> Iterable[Finding]:

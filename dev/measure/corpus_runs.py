@@ -13,8 +13,8 @@ from transformer.options import Options
 from transformer.transform import Report, transform
 
 SUFFIXES = (".yaml", ".yml", ".json", ".golden", ".tmpl")
-#: A fact that no manifest of the corpus can tell; findings do not end the run, so that there is output to judge.
-OPTIONS: Mapping[str, Any] = {"mesh.mtls": "permissive", "fail-on": "never"}
+#: Facts that no manifest of the corpus can tell; findings do not end the run, so that there is output to judge.
+OPTIONS: Mapping[str, Any] = {"mesh.mtls": "permissive", "gateway-class": "corpus", "fail-on": "never"}
 
 
 class Source(NamedTuple):

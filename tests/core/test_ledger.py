@@ -73,3 +73,12 @@ def test_a_closed_account_has_one_fate_for_every_leaf() -> None:
     found.enter(Mark(1, ("a",), Fate(ACCEPTED, "MS230")))
     found.close(1, Fate(HELD, "MS007"))
     assert {fate for _, fate in found.entries(1)} == {Fate(HELD, "MS007")}
+
+
+def test_what_plans_answer_for_is_replaced_and_never_outweighs_graver_fates() -> None:
+    found = ledger(("a",), ("b",))
+    found.enter(Mark(1, ("a",), Fate(DEGRADED, "MS312")))
+    found.plan([Mark(1, ("a",), Fate(TRANSLATED, "x")), Mark(1, ("b",), Fate(TRANSLATED, "x"))])
+    assert dict(found.entries(1)) == {("a",): Fate(DEGRADED, "MS312"), ("b",): Fate(TRANSLATED, "x")}
+    found.plan([])
+    assert found.unaccounted(1) == [("b",)]

@@ -114,4 +114,10 @@ CODES = (
         "Neither mesh knows the other's identities: calls between them are plaintext, and whatever requires mutual TLS refuses them.",
         "Resolve what holds the others, or see to it that they need not call each other.",
     ),
+    Code(
+        "MS017", "warning", "rules for clients stay behind",
+        "VirtualServices, DestinationRules or TrafficSplits are held, and workloads of the stream leave the mesh that obeys them.",
+        "Weights, retries, timeouts and subsets of these objects no longer apply to what the moved workloads send.",
+        "Resolve what holds them first, or see to it that the workloads that move do not call these hosts.",
+    ),
 )  # fmt: skip

@@ -130,6 +130,23 @@ CODES: tuple[Code, ...] = (
         "Delete it if nothing else reads it.",
     ),
     Code(
+        "MS116", "error", "sidecar settings in a kind that is not edited",
+        "An object from which a controller makes pods (a custom resource, a chart's values) carries injection or sidecar "
+        "settings for them, and this version does not know its kind.",
+        "The settings would have no effect in Linkerd, opt-outs included, so the object and its Namespace stay.",
+        "Add the linkerd.io and config.linkerd.io annotations beside the old ones by hand, then accept the finding.",
+        'kind: Prometheus\nspec:\n  podMetadata:\n    annotations: {sidecar.istio.io/inject: "false"}',
+        acceptable=True,
+    ),
+    Code(
+        "MS117", "error", "Namespace label that other objects select by",
+        "A NetworkPolicy or Gateway selects Namespaces by a label of the old mesh that the move would remove.",
+        "Without the label the selector no longer matches: traffic would be refused, or routes no longer admitted.",
+        "Select by kubernetes.io/metadata.name or a label of your own first; accepting the finding removes the label.",
+        "kind: NetworkPolicy\nspec:\n  ingress:\n  - from:\n    - namespaceSelector: {matchLabels: {istio-injection: enabled}}",
+        acceptable=True,
+    ),
+    Code(
         "MS120", "error", "manually injected pod",
         "The manifest contains what the injector writes (containers istio-proxy, istio-init, envoy, "
         "osm-init, the status annotation, or probes rewritten to the sidecar's ports).",

@@ -21,11 +21,13 @@ CODES: tuple[Code, ...] = (
         "Delete them if they are dead, or replace them by AuthorizationPolicy and PeerAuthentication first.",
     ),
     Code(
-        "MS402", "error", "security object that Istio reads otherwise than it looks",
-        "A field is unknown, null, empty or malformed: the API server drops it or Istio refuses the object.",
-        "What the object does today is not what it says, so it stays, with every workload that it reaches.",
-        "Write down what is meant; unknown fields are often a field one level too high or too low.",
-        "rules:\n- from: []  # Istio refuses an empty list",
+        "MS402", "error", "security policy of the context",
+        "A file that is only context has a policy that applies to a workload or Namespace of the stream that would move.",
+        "The policy is not migrated here and only the old mesh's sidecar enforces it, so what it reaches stays.",
+        "Migrate the policy in the same run, or take it out of the context if no cluster has it; accepting the finding "
+        "leaves these workloads without it.",
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy  # in a file that `context` names",
+        acceptable=True,
     ),
     Code(
         "MS403", "error", "condition that Linkerd cannot check",
@@ -73,6 +75,13 @@ CODES: tuple[Code, ...] = (
         "The policies stay, with every workload that they reach.",
         "Turn a DENY policy into an ALLOW list of those who may, or let paths with different callers not overlap.",
         "action: DENY\nrules:\n- from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]",
+    ),
+    Code(
+        "MS409", "error", "security object that Istio reads otherwise than it looks",
+        "A field is unknown, null, empty or malformed: the API server drops it or Istio refuses the object.",
+        "What the object does today is not what it says, so it stays, with every workload that it reaches.",
+        "Write down what is meant; unknown fields are often a field one level too high or too low.",
+        "rules:\n- from: []  # Istio refuses an empty list",
     ),
     Code(
         "MS420", "warning", "policy that refuses nobody",

@@ -35,13 +35,48 @@ class Backend(NamedTuple):
     response: HeaderChange = HeaderChange()
 
 
+class Rewrite(NamedTuple):
+    """Rewrite of the path before forwarding: `prefix` replaces the matched prefix, `full` the whole path; and of the host."""
+
+    prefix: str | None = None
+    full: str | None = None
+    hostname: str = ""
+
+
+class Mirror(NamedTuple):
+    """A copy of `numerator` in `denominator` requests for another Service port."""
+
+    namespace: str
+    name: str
+    port: int
+    numerator: int = 100
+    denominator: int = 100
+
+
+class Cors(NamedTuple):
+    """Cross-origin rules: exact origins or `*`; `max_age` in seconds, None for the browser's default."""
+
+    origins: tuple[str, ...]
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    expose: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int | None = None
+
+
 class Forward(NamedTuple):
-    """Forward to backends; `timeout_ms` is for the whole request, None for none."""
+    """Forward to backends; `timeout_ms` is for the whole request, None for none.
+
+    Rewrite, mirrors and CORS exist on routes of a gateway only: Linkerd drops a mesh route that carries one.
+    """
 
     backends: tuple[Backend, ...]
     request: HeaderChange = HeaderChange()
     response: HeaderChange = HeaderChange()
     timeout_ms: int | None = None
+    rewrite: Rewrite | None = None
+    mirrors: tuple[Mirror, ...] = ()
+    cors: Cors | None = None
 
 
 class Redirect(NamedTuple):
@@ -73,6 +108,29 @@ class Parent(NamedTuple):
     port: int
 
 
+class Listener(NamedTuple):
+    """One listener: `protocol` HTTP, HTTPS (terminated) or TLS (passed through); no hostname means every host.
+
+    `namespaces` is `*` (all), or the one namespace whose routes may attach. `redirect`: everything is sent to https.
+    """
+
+    name: str
+    port: int
+    protocol: str
+    hostname: str
+    namespaces: str
+    redirect: bool
+    certificates: tuple[str, ...] = ()
+
+
+class Attachment(NamedTuple):
+    """The Gateway, or one listener of it (`section`), that a route is attached to."""
+
+    namespace: str
+    name: str
+    section: str = ""
+
+
 class RouteRule(NamedTuple):
     """Alternatives of matches (none: everything) and what happens."""
 
@@ -86,8 +144,9 @@ class Route(NamedTuple):
     `label`: what people call the route, to name the object after where one list needs several.
     """
 
-    parents: tuple[Parent, ...]
+    parents: tuple[Parent | Attachment, ...]
     rules: tuple[RouteRule, ...]
     retry: Retry | None = None
     timeout_ms: int | None = None
     label: str = ""
+    hostnames: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from transformer.order import regular
 from transformer.order.syntax import Unreadable
+from transformer.stream.patterns import pattern
 
 PathKind = Literal["any", "exact", "prefix", "regex"]
 
@@ -33,8 +34,8 @@ class _Set(NamedTuple):
 
 
 _ALL = _Set("all", "")
-_LITERAL = re.compile(r"(?:[A-Za-z0-9/_~!&',;=:@%<>\"` -]|\\[^A-Za-z0-9])*")
-_WRAPPED = re.compile(r"\^?\(\?:(.*)\)\$?")
+_LITERAL = pattern(r"(?:[A-Za-z0-9/_~!&',;=:@%<>\"` -]|\\[^A-Za-z0-9])*")
+_WRAPPED = pattern(r"\^?\(\?:(.*)\)\$?")
 
 
 def plainest(path: Path) -> Path:

@@ -12,16 +12,20 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, NamedTuple
 
+from transformer.stream.patterns import pattern
+
 Json = Mapping[str, Any]
 Address = IPv4Address | IPv6Address
 
 NORMALIZATIONS = ("NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES")
 
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
-_ESCAPED_WHEN_BARE = re.compile(r"[\x00-\x20\"<>`{}\x7f-\U0010ffff]")
+_ESCAPE = pattern(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = pattern(r"[A-Za-z0-9._~-]")
+_ESCAPED_WHEN_BARE = pattern(r"[\x01-\x20\"<>^`{|}\x7f-\U0010ffff]")
+# A lone percent sign, which might become an escape once its neighbours are decoded, and NUL.
+_REFUSED = pattern(r"%(?![0-9A-Fa-f]{2})|%00|\x00|#")
 # `..;x`: some patch levels of Envoy cut the parameter off before they resolve the segment.
-_DOTS_WITH_PARAMETER = re.compile(r"(^|/)\.{1,2};")
+_DOTS_WITH_PARAMETER = pattern(r"(^|/)\.{1,2};")
 
 
 class NotModelled(ValueError):
@@ -56,8 +60,8 @@ def normalized(path: str, kind: str) -> str:
     if kind not in NORMALIZATIONS:
         raise ValueError(f"unknown path normalization {kind!r}")
     bare = path.partition("?")[0]
-    if "#" in bare:
-        raise NotModelled(f"a fragment in a path is refused before any policy: {path!r}")
+    if _REFUSED.search(bare):
+        raise NotModelled(f"a path that proxies refuse before any policy, or read differently: {path!r}")
     if kind == "NONE":
         return bare
     if kind == "DECODE_AND_MERGE_SLASHES":

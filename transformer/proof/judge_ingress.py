@@ -71,6 +71,9 @@ def of_gateway(answer: Mapping[str, Any], objects: Objects) -> Behaviour:
     if action == "redirect":
         found = answer["redirect"]
         return Behaviour("redirect", redirect=(int(found["status"]), str(found["location"])))
+    if action == "terminated":
+        # TLS that was not meant to be terminated finds a server that terminates it; Istio tells that as 404.
+        return Behaviour("not-found")
     if action != "route":
         return Behaviour(action)
     common = changes("request", answer.get("request_headers")) | changes(

@@ -10,11 +10,12 @@ from typing import Any
 from transformer.errors import USAGE
 from transformer.report import facts
 from transformer.report.colours import Paint
+from transformer.stream.patterns import pattern
 
 _ORDER = ("error", "warning", "info")
 _INK = {"error": "red", "warning": "yellow", "info": "cyan"}
 # Names and values of a manifest must not be able to steer a terminal.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _OUTCOMES = {
     "translated": "translated",
     "degraded": "translated with loss",

@@ -33,7 +33,8 @@ def rule(
 ) -> Callable[[Translate], Translate]:
     """Register a rule.
 
-    `kinds` are the (group, kind) pairs whose objects the rule is given, all of a run at once; `keys` are labels or
+    `kinds` are the (group, kind) pairs whose objects the rule is given, all of a run at once (without any it is given
+    the objects of every kind that no rule takes); `keys` are labels or
     annotations it reads on other kinds (they and the groups decide which documents are candidates). Rules run by `order`.
     """
 

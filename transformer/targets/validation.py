@@ -6,20 +6,20 @@ violation is possible by construction of a source object (limits, names, ports, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from transformer.stream.patterns import pattern
 from transformer.targets.linkerd import policy_validation
 from transformer.targets.versions import Target
 
-_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
-_DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
-_HOSTNAME = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,256}\Z")
-_GATEWAY_DURATION = re.compile(r"([0-9]{1,5}(h|m|s|ms)){1,4}\Z")
-_LINKERD_DURATION = re.compile(r"[0-9]+(ms|s|m|h|d)\Z")
-_PATH = re.compile(r"[A-Za-z0-9/\-._~!$&'()*+,;=:@%]*\Z")
+_DNS_LABEL = pattern(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_DNS_NAME = pattern(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
+_HOSTNAME = pattern(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
+_HEADER = pattern(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,256}\Z")
+_GATEWAY_DURATION = pattern(r"([0-9]{1,5}(h|m|s|ms)){1,4}\Z")
+_LINKERD_DURATION = pattern(r"[0-9]+(ms|s|m|h|d)\Z")
+_PATH = pattern(r"[A-Za-z0-9/\-._~!$&'()*+,;=:@%]*\Z")
 
 
 def problems(value: dict[str, Any], target: Target) -> list[str]:
@@ -122,13 +122,41 @@ def _service(value: dict[str, Any], target: Target) -> Iterator[str]:
             yield f"selector {label[0]} is not text"
 
 
+def _gateway(value: dict[str, Any], target: Target) -> Iterator[str]:
+    listeners = value["spec"]["listeners"]
+    if not 1 <= len(listeners) <= 64:
+        yield f"{len(listeners)} listeners, of which a Gateway takes 1 to 64"
+    for listener in listeners:
+        hostname = listener.get("hostname")
+        if hostname is not None and (len(hostname) > 253 or not _HOSTNAME.match(hostname)):
+            yield f"hostname {hostname!r} is not valid"
+        if not 1 <= int(listener["port"]) <= 65535:
+            yield f"port {listener['port']} is not valid"
+        for reference in listener.get("tls", {}).get("certificateRefs", []):
+            if not _DNS_NAME.match(reference["name"]):
+                yield f"certificate name {reference['name']!r} is not valid"
+    if not 1 <= len(value["spec"]["gatewayClassName"]) <= 253:
+        yield "gatewayClassName has an invalid length"
+
+
+def _tls_route(value: dict[str, Any], target: Target) -> Iterator[str]:
+    hostnames = value["spec"].get("hostnames", [])
+    if not hostnames and target.gateway_api >= (1, 5):
+        yield "a TLSRoute needs hostnames"
+    for hostname in hostnames:
+        if len(hostname) > 253 or not _HOSTNAME.match(hostname):
+            yield f"hostname {hostname!r} is not valid"
+
+
 def _limit(entries: list[Any], limit: int, what: str) -> Iterator[str]:
     if len(entries) > limit:
         yield f"{len(entries)} {what}, of which {limit} are allowed"
 
 
 _CHECKS: dict[str, Callable[[dict[str, Any], Target], Iterator[str]]] = {
+    "Gateway": _gateway,
     "HTTPRoute": _route,
     "Service": _service,
+    "TLSRoute": _tls_route,
     **policy_validation.CHECKS,
 }

@@ -36,6 +36,13 @@ class Target(NamedTuple):
         )
 
     @property
+    def tls_route(self) -> str:
+        """The served version of TLSRoute, empty where the channel has none."""
+        if self.gateway_api >= (1, 5):
+            return "v1"
+        return "v1alpha2" if self.channel == "experimental" else ""
+
+    @property
     def redirect_codes(self) -> frozenset[int]:
         """Redirect codes that the installed CRDs accept on a Gateway API HTTPRoute."""
         return frozenset({301, 302, 303, 307, 308} if self.gateway_api >= (1, 5) else {301, 302})

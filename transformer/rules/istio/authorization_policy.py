@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 from transformer.ledger import ACCEPTED, DEGRADED, TRANSLATED, Fate
 from transformer.objects import Obj
+from transformer.rules import reach
 from transformer.rules.istio import authorization_emission as emission
 from transformer.rules.istio import authorization_rules as rules
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
 from transformer.rules.istio.authorization_scope import Scope
-from transformer.rules.istio.security import reach
 from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.targets import metadata
@@ -37,7 +37,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     for obj in sorted(objs, key=lambda obj: (obj.namespace, obj.name, obj.ref.kind)):
         metadata.account(run, obj)
         run.drop(obj)
-        for reached in reach(run, obj):
+        for reached in reach.of(run, obj):
             run.units.link(obj.uid, reached.uid)
             run.units.link(reached.uid, obj.uid)
         try:

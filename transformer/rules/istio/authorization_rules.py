@@ -88,14 +88,14 @@ class Policy(NamedTuple):
 def check(obj: Obj) -> None:
     """Refuse a spec that is not what the definition says: null, unknown and malformed fields."""
     for problem in fields.check(obj.spec, schema.shape(obj.ref.kind)):
-        raise Unsayable("MS402", problem.at, problem.why)
+        raise Unsayable("MS409", problem.at, problem.why)
     for key, view in obj.view.items():
         if key not in ("apiVersion", "kind", "metadata", "spec", "status"):
-            raise Unsayable("MS402", view, "is not a field of this kind")
+            raise Unsayable("MS409", view, "is not a field of this kind")
     for path in obj.spec.nulls():
-        raise Unsayable("MS402", obj.view.get(*path), "is null, which the API server drops")
+        raise Unsayable("MS409", obj.view.get(*path), "is null, which the API server drops")
     if obj.view.get("spec").present and not obj.spec.is_mapping:
-        raise Unsayable("MS402", obj.view.get("spec"), "must be a mapping")
+        raise Unsayable("MS409", obj.view.get("spec"), "must be a mapping")
 
 
 def action(obj: Obj) -> str:
@@ -118,7 +118,7 @@ def read(obj: Obj) -> Policy:
         )
     rules = tuple(_rule(view) for view in obj.spec.get("rules").each())
     if action(obj) == DENY and not rules:
-        raise Unsayable("MS402", obj, "denies nothing: Istio refuses a DENY policy without rules")
+        raise Unsayable("MS409", obj, "denies nothing: Istio refuses a DENY policy without rules")
     return Policy(obj, action(obj), selector(obj), rules)
 
 
@@ -139,7 +139,7 @@ def _rule(view: View) -> Rule:
     for entry in view.get("when").each():
         key = entry.get("key").text()
         if not entry.get("values") and not entry.get("notValues"):
-            raise Unsayable("MS402", entry, "has neither values nor notValues")
+            raise Unsayable("MS409", entry, "has neither values nor notValues")
         if key == "destination.port":
             values, others = _ports(entry.get("values")), _ports(entry.get("notValues"))
             conditions.append(EVERY_REQUEST._replace(ports=values, not_ports=others or ()))
@@ -162,7 +162,7 @@ def _remedy(key: str) -> str:
 def _filled(view: View) -> bool:
     """Whether a list is written; an empty one is refused, as by Istio."""
     if view.present and not list(view.each()):
-        raise Unsayable("MS402", view, "is empty, which Istio refuses")
+        raise Unsayable("MS409", view, "is empty, which Istio refuses")
     return view.present
 
 
@@ -172,7 +172,7 @@ _SourceReader = Callable[[View], SourceSet]
 def _source(entry: View) -> SourceSet:
     source = entry.get("source")
     if not list(source.items()):
-        raise Unsayable("MS402", entry, "has no source, which Istio refuses")
+        raise Unsayable("MS409", entry, "has no source, which Istio refuses")
     found = ir.ANYONE
     for name, view in source.items():
         key = name[3].lower() + name[4:] if name.startswith("not") else name
@@ -233,7 +233,7 @@ def _block(view: View) -> SourceSet:
     try:
         return ir.from_networks(networks.block(view.text()))
     except ValueError as error:
-        raise Unsayable("MS402", view, f"{view.text()!r} is no address or block of addresses") from error
+        raise Unsayable("MS409", view, f"{view.text()!r} is no address or block of addresses") from error
 
 
 _SOURCES: dict[str, _SourceReader] = {
@@ -248,7 +248,7 @@ _CONDITIONS: dict[str, _SourceReader] = {
 def _operation(entry: View) -> Operation:
     operation = entry.get("operation")
     if not list(operation.items()):
-        raise Unsayable("MS402", entry, "has no operation, which Istio refuses")
+        raise Unsayable("MS409", entry, "has no operation, which Istio refuses")
     for _, view in operation.items():
         _filled(view)
     return Operation(
@@ -312,5 +312,5 @@ def _ports(view: View) -> tuple[int, ...] | None:
         return None
     for item in view.each():
         if not item.text().isdigit() or not 1 <= int(item.text()) <= 65535:
-            raise Unsayable("MS402", item, f"{item.text()!r} is no port number")
+            raise Unsayable("MS409", item, f"{item.text()!r} is no port number")
     return tuple(int(item.text()) for item in view.each())

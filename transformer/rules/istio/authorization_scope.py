@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from transformer.objects import Obj
+from transformer.rules import reach
 from transformer.rules.istio import authorization_pods
 from transformer.rules.istio.authorization_pods import MOVES, UNKNOWN, Pods
 from transformer.rules.istio.authorization_rules import Policy, Unsayable, selector
@@ -81,6 +82,7 @@ class Scope:
                 "MS406", obj, f"is in the root namespace {self.root} and reaches pods of every namespace",
                 'Migrate the whole mesh in one run and say complete: ["*"].',
             )  # fmt: skip
+        self._refuse_unwritten_namespaces(obj)
         reached = list(self.reached(obj))
         for pods in reached:
             if pods.obj.uid in self._problem:
@@ -98,8 +100,12 @@ class Scope:
                 )  # fmt: skip
             return
         for key, _ in selector(obj):
-            if authorization_pods.is_mesh_label(key):
-                raise Unsayable("MS406", obj, f"selects pods by {key}, which goes with the sidecar")
+            if authorization_pods.is_mesh_label(key) or key.startswith(reach.ADDED_TO_PODS):
+                raise Unsayable(
+                    "MS406",
+                    obj,
+                    f"selects pods by {key}, which comes or goes with the sidecar or is not in manifests",
+                )
         if any(pods.way == MOVES for pods in reached):
             return
         if not complete:
@@ -109,6 +115,19 @@ class Scope:
                 "Render it together with the workload, or name the namespace under complete.",
             )  # fmt: skip
         self._run.say("MS424", obj, "reaches no pod of a mesh, and goes")
+
+    def _refuse_unwritten_namespaces(self, obj: Obj) -> None:
+        """Where objects write no namespace, nobody can tell which pods a policy reaches."""
+        wanted = dict(selector(obj)).items()
+        unwritten = [pods for pods in self.pods("") if wanted <= pods.labels.items()]
+        if not obj.namespace or unwritten:
+            other = "the policy" if not obj.namespace else str(unwritten[0].obj.ref)
+            raise Unsayable(
+                "MS406",
+                obj,
+                f"the namespace of {other} is not written",
+                "Say it with --namespace, as Helm does not.",
+            )
 
     def groups(self, policies: Sequence[Policy], settings: Sequence[Obj]) -> Iterator[tuple[str, Group]]:
         """Moving workloads by namespace and by the objects that reach them, without those that are held anyway.

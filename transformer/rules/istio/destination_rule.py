@@ -110,19 +110,25 @@ def _subsets(run: Run, obj: Obj, known: destinations.Destinations) -> None:
         name = subset.get("name").text()
         for key, block in fields.effective(run, subset.get("trafficPolicy")):
             if key == "portLevelSettings":
-                run.degrade(
-                    "MS311",
-                    block,
-                    f"settings of subset {name} have no place: Linkerd takes them from the Service that is dialled",
-                )
+                _subset_ports(run, block, name)
             else:
                 _block(run, key, block, subset=name)
         if subset.get("trafficPolicy").present and not subset.get("trafficPolicy"):
             run.no_op(subset.get("trafficPolicy"), "empty")
-        host = hosts.resolve(obj.spec.get("host").text(), obj.namespace, run.options["mesh.cluster-domain"])
-        user = known.named.get((host.namespace, host.name, name))
+        user = known.named.get((*known.key(obj.spec.get("host").text(), obj.namespace), name))
         if (obj.uid, name) not in known.used or (user is not None and user.context):
             _unused(run, obj, subset, name, known, user)
+
+
+def _subset_ports(run: Run, block: View, subset: str) -> None:
+    """Settings for single ports of a subset: what would hold the rule elsewhere holds it here, the rest is lost."""
+    if not list(block.each()):
+        run.no_op(block, "empty")
+    for port in block.each():
+        run.no_op(port.get("port"), "names the port that the settings are about")
+        for name, setting in fields.effective(run, port):
+            if name != "port":
+                _block(run, name, setting, subset=subset)
 
 
 def _unused(

@@ -29,13 +29,17 @@ class Destinations:
         self.routed: set[int] = set()
         self.named: dict[tuple[str, str, str], Obj] = {}
         for rule in run.context.objects(ISTIO, "DestinationRule"):
-            host = hosts.resolve(rule.spec.get("host").text(), rule.namespace, self._domain)
-            if host.kind == "service":
-                self._rules.setdefault((host.namespace, host.name), []).append(rule)
-            elif host.kind == "wildcard":
-                self._wild.append((rule.spec.get("host").text(), rule))
+            text = rule.spec.get("host").text()
+            self._rules.setdefault(self.key(text, rule.namespace), []).append(rule)
+            if "*" in text:
+                self._wild.append((text, rule))
         for virtual in run.context.objects(ISTIO, "VirtualService"):
             self._read_names(virtual)
+        for entry in run.context.objects(ISTIO, "ServiceEntry"):
+            for host in entry.spec.get("hosts").each():
+                for rule in self.rules(*self.key(host.text(), entry.namespace)):
+                    # The rule says how the entry's host is called: while one stays, the other has a meaning.
+                    run.units.link(entry.uid, rule.uid)
 
     def _read_names(self, virtual: Obj) -> None:
         """Which subsets a VirtualService names; one of the context, which stays, wins."""
@@ -43,13 +47,18 @@ class Destinations:
             for entry in virtual.spec.get(kind).each():
                 for route in entry.get("route").each():
                     destination = route.get("destination")
-                    host = hosts.resolve(destination.get("host").text(), virtual.namespace, self._domain)
-                    key = (host.namespace, host.name, destination.get("subset").text())
+                    host = self.key(destination.get("host").text(), virtual.namespace)
+                    key = (*host, destination.get("subset").text())
                     if key[2] and (key not in self.named or virtual.context):
                         self.named[key] = virtual
 
+    def key(self, host: str, namespace: str) -> tuple[str, str]:
+        """Namespace and name of the Service that a host means; nothing and the host itself where it is no Service."""
+        found = hosts.resolve(host, namespace, self._domain)
+        return (found.namespace, found.name) if found.kind == "service" else ("", host.lower().rstrip("."))
+
     def rules(self, namespace: str, name: str) -> list[Obj]:
-        """Every DestinationRule that names the Service exactly."""
+        """Every DestinationRule that names the Service (or, without a namespace, the host) exactly."""
         return self._rules.get((namespace, name), [])
 
     def wildcards(self, namespace: str, name: str) -> list[Obj]:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from transformer import service_protocol
 from transformer.objects import Obj, View
+from transformer.rules import parents
 from transformer.rules.istio import destinations, hosts
 from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
-from transformer.targets import metadata
 
 MESH = "mesh"
 
@@ -58,7 +58,8 @@ def bind_host(run: Run, host: View, claims: dict[tuple[str, str], list[Obj]]) ->
     rivals = [other for other in claims.get((resolved.namespace, resolved.name), []) if other.uid != obj.uid]
     for other in rivals:
         run.units.bind([obj.uid, other.uid])
-    if rivals and any(other.spec.value() != obj.spec.value() for other in rivals):
+    # Short destinations are read in the VirtualService's own namespace, so equal texts are alike only there.
+    if any(other.namespace != obj.namespace or other.spec.value() != obj.spec.value() for other in rivals):
         run.hold(
             "MS206",
             host,
@@ -99,30 +100,21 @@ def _refuse_parent(run: Run, host: View, service: Obj, where: str) -> None:
                      remedy="Set config.linkerd.io/opaque-ports on the Service (and its pods) to a list without "
                      "the port.")  # fmt: skip
             raise Held
-    full = f"{service.name}.{service.namespace}.svc.{run.options['mesh.cluster-domain']}"
-    for profile in run.context.objects("linkerd.io", "ServiceProfile"):
-        if profile.name == full and (profile.spec.get("routes") or profile.spec.get("dstOverrides")):
-            run.hold(
-                "MS209",
-                host,
-                f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {where}",
-            )
-            raise Held
-    for route in run.context.objects("gateway.networking.k8s.io", "HTTPRoute"):
-        refs = [
-            r
-            for r in route.spec.get("parentRefs").each()
-            if r.get("kind").text() == "Service" and r.get("name").text() == service.name
-        ]
-        if (
-            refs
-            and metadata.MARKER not in route.annotations
-            and (refs[0].get("namespace").text() or route.namespace) == service.namespace
-        ):
-            run.hold(
-                "MS215", host, f"{route.ref} already routes {where}; Istio prefers it over the VirtualService"
-            )
-            raise Held
+    profile = parents.profile(run, service)
+    if profile is not None:
+        run.hold(
+            "MS209", host, f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {where}"
+        )
+        raise Held
+    other = parents.foreign_route(run, service)
+    if other is not None:
+        why = (
+            "Istio prefers it over the VirtualService"
+            if other.ref.group == parents.GATEWAY_API
+            else "Linkerd obeys both"
+        )
+        run.hold("MS215", host, f"{other.ref} ({other.ref.group}) already routes {where}; {why}")
+        raise Held
 
 
 def consumer_namespace(run: Run, obj: Obj, bound: Sequence[Bound]) -> str | None:
@@ -150,17 +142,19 @@ def services(run: Run, obj: Obj) -> Iterator[Obj]:
 
 def bind_unit(run: Run, obj: Obj) -> None:
     """VirtualService, DestinationRules and Gateways of its hosts move together or not at all."""
-    domain = run.options["mesh.cluster-domain"]
     known = destinations.of(run)
     named = [host.text() for host in obj.spec.get("hosts").each()]
     for kind in ("http", "tls", "tcp"):
         for http in obj.spec.get(kind).each():
             named += [entry.get("destination", "host").text() for entry in http.get("route").each()]
     for name in dict.fromkeys(named):
-        resolved = hosts.resolve(name, obj.namespace, domain)
-        for other in known.rules(resolved.namespace, resolved.name):
+        host = known.key(name, obj.namespace)
+        for other in known.rules(*host):
             run.units.bind([obj.uid, other.uid])
             known.routed.add(other.uid)
+        for other in known.wildcards(*host) if host[0] else ():
+            # It configures what the VirtualService sends to; but it may hold for many more hosts.
+            run.units.link(obj.uid, other.uid)
     for gateway in obj.spec.get("gateways").each():
         space, _, short = gateway.text().rpartition("/")
         found = run.context.find(

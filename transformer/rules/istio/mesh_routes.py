@@ -78,7 +78,10 @@ def _matches(run: Run, http: View, port: int) -> Iterator[virtual_service_match.
         gateways = [name.text() for name in match.get("gateways").each()]
         wanted = match.get("port").value()
         if gateways and MESH not in gateways:
-            run.mark(match, Fate(NO_OP, "matches on gateways that the VirtualService does not name"))
+            # Decided where routes of gateways are planned, or never where the VirtualService names none of them.
+            named = {name.text() for name in http.obj.spec.get("gateways").each()}
+            if not named & set(gateways):
+                run.mark(match, Fate(NO_OP, "matches on gateways that the VirtualService does not name"))
             continue
         for name in ("port", "gateways"):
             if match.get(name).present:

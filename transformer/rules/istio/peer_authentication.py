@@ -37,7 +37,7 @@ def modes(found: Sequence[Obj], root: str, namespace: str, labels: Mapping[str, 
     for policy in chosen[:1]:
         for key, view in policy.spec.get("portLevelMtls").items():
             if not key.isdigit():
-                raise Unsayable("MS402", view, f"{key} is no port number")
+                raise Unsayable("MS409", view, f"{key} is no port number")
             ports[int(key)] = _set(view.get("mode").text())
     return Modes(workload, {port: mode for port, mode in ports.items() if mode})
 

@@ -54,6 +54,14 @@ _SHARED = {
 }
 
 _KINDS = {
+    "Gateway": "{selector:map<str>, servers:[{bind:str, defaultEndpoint:str, hosts*:[str], name:str, "
+    "port*:{name*:str, number*:int, "
+    "protocol*:str, targetPort:int}, tls:{caCertCredentialName:str, caCertificates:str, caCrl:str, cipherSuites:[str], "
+    "credentialName:str, credentialNames:[str], httpsRedirect:bool, insecureSkipVerify:bool, "
+    "maxProtocolVersion:TLS_AUTO|TLSV1_0|TLSV1_1|TLSV1_2|TLSV1_3, minProtocolVersion:TLS_AUTO|TLSV1_0|TLSV1_1|TLSV1_2|TLSV1_3, "
+    "mode:PASSTHROUGH|SIMPLE|MUTUAL|AUTO_PASSTHROUGH|ISTIO_MUTUAL|OPTIONAL_MUTUAL, privateKey:str, serverCertificate:str, "
+    "subjectAltNames:[str], tlsCertificates:[{caCertificates:str, privateKey:str, serverCertificate:str}], "
+    "verifyCertificateHash:[str], verifyCertificateSpki:[str]}}]}",
     "VirtualService": "{exportTo:[str], gateways:[str], hosts:[str], http:[HTTP], "
     "tcp:[{match:[{destinationSubnets:[str], gateways:[str], port:int, sourceLabels:map<str>, sourceNamespace:str, "
     "sourceSubnet:str}], route:L4Route}], tls:[{match*:[{destinationSubnets:[str], gateways:[str], port:int, "

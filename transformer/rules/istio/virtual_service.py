@@ -8,23 +8,23 @@ https://istio.io/latest/docs/reference/config/networking/virtual-service/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from transformer.ir.routes import Parent, Route
 from transformer.ledger import TRANSLATED, Fate, Mark
 from transformer.objects import Obj
-from transformer.rules.istio import destinations, mesh_hosts, mesh_routes, owners
+from transformer.rules.istio import destinations, ingress_routes, mesh_hosts, mesh_routes, owners, tls_routes
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.mesh_routes import Planned
 from transformer.rules.istio.virtual_service_match import Held
 from transformer.rules.registry import rule
 from transformer.run import Run
+from transformer.stream.patterns import pattern
 from transformer.targets import metadata
 from transformer.targets.gateway_api import http_route
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
+_LABEL = pattern(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 
 
 @rule(
@@ -51,36 +51,39 @@ def _translate(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]]) -> 
     check_fields(run, obj, "VirtualService")
     owners.refuse_owned(run, obj)
     _refuse_unready(run, obj)
-    bound = [mesh_hosts.bind_host(run, host, claims) for host in obj.spec.get("hosts").each()]
-    consumer = mesh_hosts.consumer_namespace(run, obj, bound)
-    planned: list[Planned] = []
     reached: set[int] = set()
-    for service in dict.fromkeys(bound):
-        for port in service.ports:
-            planned.append(mesh_routes.plan_port(run, obj, service.service, port, reached))
+    gateways = [name.text() for name in obj.spec.get("gateways").each()]
+    http = bool(list(obj.spec.get("http").each()))
+    if obj.spec.get("tls"):
+        tls_routes.plan(run, obj)
+    if http and any(name != mesh_hosts.MESH for name in gateways):
+        ingress_routes.plan(run, obj, reached)
+    if http and (not gateways or mesh_hosts.MESH in gateways):
+        _plan_mesh(run, obj, claims, reached)
     mesh_routes.account_unreached(run, obj, reached)
-    mesh_routes.tell_normalization(run, obj, planned)
-    _emit(run, obj, planned, consumer)
     for name in ("hosts", "gateways", "exportTo"):
         if obj.spec.get(name).present:
             run.mark(obj.spec.get(name), Fate(TRANSLATED, "parentRefs"))
 
 
+def _plan_mesh(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], reached: set[int]) -> None:
+    """Routes for clients of the mesh."""
+    bound = [mesh_hosts.bind_host(run, host, claims) for host in obj.spec.get("hosts").each()]
+    consumer = mesh_hosts.consumer_namespace(run, obj, bound)
+    planned: list[Planned] = []
+    for service in dict.fromkeys(bound):
+        for port in service.ports:
+            planned.append(mesh_routes.plan_port(run, obj, service.service, port, reached))
+    mesh_routes.tell_normalization(run, obj, planned)
+    _emit(run, obj, planned, consumer)
+
+
 def _refuse_unready(run: Run, obj: Obj) -> None:
-    """What this version does not translate: gateways, TLS and TCP routes."""
-    gateways = [name for name in obj.spec.get("gateways").each() if name.text() != mesh_hosts.MESH]
-    if gateways:
-        run.hold(
-            "MS201",
-            gateways[0],
-            f"bound to gateway {gateways[0].text()}: routes of gateways are not translated yet",
-        )
+    """What this version does not translate: TCP routes and delegates."""
+    if obj.spec.get("tcp"):
+        run.hold("MS203", obj.spec.get("tcp"), "tcp routes are not translated yet")
         raise Held
-    for kind in ("tls", "tcp"):
-        if obj.spec.get(kind):
-            run.hold("MS203", obj.spec.get(kind), f"{kind} routes are not translated yet")
-            raise Held
-    if not list(obj.spec.get("http").each()):
+    if not list(obj.spec.get("http").each()) and not obj.spec.get("tls"):
         run.hold("MS204", obj, "has no http rules: a delegate, or an object that the API server refuses")
         raise Held
     if not list(obj.spec.get("hosts").each()):

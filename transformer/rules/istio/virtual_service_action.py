@@ -7,6 +7,7 @@ else a rule may ask for (fault, rewrite, CORS, direct response) is held: Linkerd
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from transformer.ir.routes import Action, Backend, Forward, HeaderChange, Redirect, Retry
@@ -46,10 +47,10 @@ def lower(run: Run, rule: View, dialled: int) -> Lowered:
     marks: list[Mark] = []
     owners: list[Obj] = []
     if rule.get("redirect"):
-        return Lowered(_redirect(run, rule, dialled, marks), None, tuple(marks), ())
-    backends = _backends(run, rule, dialled, marks, owners)
-    request, response = _headers(run, rule.get("headers"), marks)
-    timeout = _timeout(run, rule.get("timeout"), marks)
+        return Lowered(lower_redirect(run, rule, dialled, marks), None, tuple(marks), ())
+    backends = lower_backends(run, rule, dialled, marks, owners)
+    request, response = lower_headers(run, rule.get("headers"), marks)
+    timeout = lower_timeout(run, rule.get("timeout"), marks)
     retry = _retry(run, rule.get("retries"), marks)
     _mirror(run, rule)
     if rule.get("name").present:
@@ -63,11 +64,15 @@ def _refuse_blocks(run: Run, rule: View) -> None:
             raise Held
         if rule.get(name) and name in ("directResponse", "delegate"):
             raise Held
+    refuse_fault(run, rule)
+
+
+def refuse_fault(run: Run, rule: View) -> None:
+    """Faults that fire hold the object; raises `Held` unless a person accepted that they go."""
     fault = rule.get("fault")
-    if fault and not _never_fires(run, fault):
-        run_on = run.hold("MS230", fault, "the rule injects faults, which Linkerd's routes cannot do")
-        if run_on:
-            raise Held
+    what = "the rule injects faults, which no target route can do"
+    if fault and not _never_fires(run, fault) and run.hold("MS230", fault, what):
+        raise Held
 
 
 def _never_fires(run: Run, fault: View) -> bool:
@@ -99,9 +104,10 @@ def _mirror(run: Run, rule: View) -> None:
         run.mark(rule.get(name), Fate(DEGRADED, "MS235") if lost else Fate(NO_OP, "nothing is mirrored"))
 
 
-def _backends(
-    run: Run, rule: View, dialled: int, marks: list[Mark], owners: list[Obj]
+def lower_backends(
+    run: Run, rule: View, dialled: int, marks: list[Mark], owners: list[Obj], *, ingress: bool = False
 ) -> tuple[Backend, ...]:
+    """Backends with weights; `dialled` is the port of the host, or of the gateway's server (`ingress`)."""
     routes = [entry for entry in rule.get("route").each() if entry]
     if not routes:
         run.hold(
@@ -114,9 +120,13 @@ def _backends(
     if len(routes) > 1 and not any(weights):
         run.hold("MS236", rule.get("route"), "all weights are zero or missing, which Istio refuses")
         raise Held
+    if len(routes) > 1:
+        _refuse_two_levels(run, rule, routes)
     backends = []
     for entry, weight in zip(routes, weights, strict=True):
-        backends.append(_backend(run, entry, weight if len(routes) > 1 else None, dialled, marks, owners))
+        backends.append(
+            _backend(run, entry, weight if len(routes) > 1 else None, dialled, marks, owners, ingress)
+        )
         if len(routes) == 1 and entry.get("weight").present:
             run.no_op(entry.get("weight"), "a single destination gets everything, whatever its weight")
         elif len(routes) > 1:
@@ -125,7 +135,13 @@ def _backends(
 
 
 def _backend(
-    run: Run, entry: View, weight: int | None, dialled: int, marks: list[Mark], owners: list[Obj]
+    run: Run,
+    entry: View,
+    weight: int | None,
+    dialled: int,
+    marks: list[Mark],
+    owners: list[Obj],
+    ingress: bool,
 ) -> Backend:
     destination = entry.get("destination")
     known = destinations.of(run)
@@ -154,8 +170,11 @@ def _backend(
             f"destination Service {where} is an ExternalName, which a route cannot send to",
         )
         raise Held
-    number = destination.get("port", "number").value() or dialled
-    if number not in destinations.port_numbers(service):
+    ports = destinations.port_numbers(service)
+    # Without a port a gateway takes the only one of the Service, a sidecar the one that the client dialled (I4).
+    implied = next(iter(ports)) if ingress and len(ports) == 1 else dialled
+    number = destination.get("port", "number").value() or implied
+    if number not in ports:
         run.hold(
             "MS224",
             destination.get("port") or host_field,
@@ -177,11 +196,30 @@ def _backend(
         )
         raise Held
     marks += run.translated(host_field, destination.get("port"), subset)
-    request, response = _headers(run, entry.get("headers"), marks)
+    request, response = lower_headers(run, entry.get("headers"), marks)
     return Backend(host.namespace, name, number, weight, request, response)
 
 
-def _headers(run: Run, headers: View, marks: list[Mark]) -> tuple[HeaderChange, HeaderChange]:
+def _refuse_two_levels(run: Run, rule: View, routes: list[View]) -> None:
+    """With several destinations Envoy changes headers for the destination first, the target's route for the rule."""
+    for direction in ("request", "response"):
+        outer = dict(_changed(rule.get("headers", direction)))
+        for entry in routes:
+            for name, kind in _changed(entry.get("headers", direction)):
+                if name in outer and {kind, outer[name]} != {"add"}:
+                    run.hold("MS237", entry.get("headers", direction), f"`{name}` is changed for the rule and for a "
+                             "destination, which meshes do in different order")  # fmt: skip
+                    raise Held
+
+
+def _changed(block: View) -> Iterator[tuple[str, str]]:
+    """Header names in lower case with the kind of their change."""
+    for kind in ("set", "add"):
+        yield from ((name.lower(), kind) for name, _ in block.get(kind).items())
+    yield from ((item.text().lower(), "remove") for item in block.get("remove").each())
+
+
+def lower_headers(run: Run, headers: View, marks: list[Mark]) -> tuple[HeaderChange, HeaderChange]:
     changes = []
     if headers and not list(headers.items()):
         run.no_op(headers, "empty")
@@ -227,7 +265,7 @@ def _pairs(run: Run, block: View, direction: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _timeout(run: Run, field: View, marks: list[Mark]) -> int | None:
+def lower_timeout(run: Run, field: View, marks: list[Mark]) -> int | None:
     if not field:
         return None
     ms = durations.milliseconds(field.text())
@@ -268,7 +306,7 @@ def _retry(run: Run, retries: View, marks: list[Mark]) -> Retry | None:
             retries.get("retryOn") if retries.get("retryOn") else retries.get("attempts"),
             f"not retried any more: {', '.join(lost)} (Linkerd retries on response statuses only){ending}",
         )
-    timeout = _timeout(run, retries.get("perTryTimeout"), marks)
+    timeout = lower_timeout(run, retries.get("perTryTimeout"), marks)
     if not statuses:
         for name in ("attempts", "retryOn", "perTryTimeout"):
             run.mark(retries.get(name), Fate(DEGRADED, "MS240"))
@@ -292,7 +330,10 @@ def _statuses(tokens: list[str]) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(statuses)), lost
 
 
-def _redirect(run: Run, rule: View, dialled: int, marks: list[Mark]) -> Redirect:
+def lower_redirect(
+    run: Run, rule: View, dialled: int, marks: list[Mark], *, ingress: bool = False
+) -> Redirect:
+    """A redirect for clients that dialled port `dialled`, or came in through a gateway's server on it."""
     redirect = rule.get("redirect")
     if list(rule.get("route").each()) or not any(field for _, field in redirect.items()):
         run.hold(
@@ -328,16 +369,24 @@ def _redirect(run: Run, rule: View, dialled: int, marks: list[Mark]) -> Redirect
             f"`{path}` is no plain path, and a redirect can only replace the path",
         )
         raise Held
-    if path and run.hold(
-        "MS253",
-        redirect.get("uri"),
-        "Linkerd drops the query when a redirect replaces the path; Istio keeps it",
+    if (
+        path
+        and not ingress
+        and run.hold(
+            "MS253",
+            redirect.get("uri"),
+            "Linkerd drops the query when a redirect replaces the path; Istio keeps it",
+        )
     ):
         raise Held
     hostname, _, port = redirect.get("authority").text().partition(":")
     number = redirect.get("port").value() or (int(port) if port.isdigit() else None)
     scheme = redirect.get("scheme").text()
-    if number is None and (hostname or (scheme == "https" and dialled == 80)):
+    if ingress and scheme == "https":
+        run.once("MS285", redirect, "a `:80` in the Host header no longer appears in redirects to https")
+    if number is None and ingress:
+        number = 80 if hostname and not scheme and dialled not in (80, 443) else None
+    elif number is None and (hostname or (scheme == "https" and dialled == 80)):
         # Linkerd keeps the port that was dialled. Istio keeps it too, unless the host changes or 80 goes to https.
         number = 443 if scheme == "https" else 80
     marks += run.translated(redirect)

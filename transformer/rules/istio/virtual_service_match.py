@@ -34,8 +34,11 @@ class Lowered:
         self.marks = marks
 
 
-def lower(run: Run, match: View) -> Lowered:
-    """Lower one entry of `match`; port and gateways are the caller's business. Raises `Held`."""
+def lower(run: Run, match: View, *, ingress: bool = False) -> Lowered:
+    """Lower one entry of `match`; port and gateways are the caller's business. Raises `Held`.
+
+    At a gateway (`ingress`) a prefix is one of segments by default: there the rank of a regular expression is unknown.
+    """
     used: list[View] = []
     result = [Match()]
     if match.present and not list(fields.effective(run, match)):
@@ -44,7 +47,7 @@ def lower(run: Run, match: View) -> Lowered:
         if not field.present or field.is_null:
             run.no_op(field, "null has no effect")
         elif name == "uri":
-            path = _path(run, match, field)
+            path = _path(run, match, field, ingress)
             result = [] if path is None else [found._replace(path=path) for found in result]
             used += [field, match.get("ignoreUriCase")]
         elif name == "method":
@@ -85,7 +88,7 @@ def _refuse(run: Run, field: View, name: str) -> None:
     raise Held
 
 
-def _path(run: Run, match: View, uri: View) -> Path | None:
+def _path(run: Run, match: View, uri: View, ingress: bool) -> Path | None:
     """The path condition; None where it can never hold (request paths start with a slash)."""
     kind, text = _string_match(uri)
     folded = match.get("ignoreUriCase").value() is True and kind in ("exact", "prefix")
@@ -103,7 +106,8 @@ def _path(run: Run, match: View, uri: View) -> Path | None:
     flag = "(?i)" if folded else ""
     if kind == "exact":
         return Path("regex", flag + escaped(text)) if folded else Path("exact", text)
-    if run.options["prefix-mode"] == "segment" and not folded:
+    mode = run.options["prefix-mode"]
+    if (mode == "segment" or (mode == "auto" and ingress)) and not folded:
         run.say("MS212", uri, f"Istio's prefix `{text}` also matches paths such as `{text.rstrip('/')}x`; PathPrefix does not"
                 if not text.endswith("/") else f"PathPrefix `{text}` also matches `{text.rstrip('/')}`")  # fmt: skip
         return Path("prefix", text.rstrip("/") or "/")

@@ -27,6 +27,7 @@ def entries(group: Obj) -> list[View]:
 
 def lower(entry: View) -> tuple[Match, ...]:
     """One match of a group; several target matches where it names several methods. Raises `Unsupported`."""
+    _refuse_malformed(entry)
     path = Path("any")
     pattern = entry.get("pathRegex").text()
     if pattern and pattern not in (".*", "/.*"):
@@ -38,6 +39,8 @@ def lower(entry: View) -> tuple[Match, ...]:
                 field,
                 "the `host` header is matched against the authority, which a mesh route cannot tell",
             )
+        if name.lower() in headers:
+            _refuse(field, f"`{name}` is matched twice")
         text = field.text()
         headers[name.lower()] = Value("regex", _expression(field, text))
     methods = [method.text() for method in entry.get("methods").each()]
@@ -49,6 +52,20 @@ def lower(entry: View) -> tuple[Match, ...]:
         if name not in ("name", "pathRegex", "methods", "headers"):
             _refuse(field, f"`{name}` is not a field of a route group's match")
     return tuple(Match(path=path, method=method, headers=tuple(headers.items())) for method in named)
+
+
+def _refuse_malformed(entry: View) -> None:
+    """A condition of the wrong type must not count as none: the rule would take more requests."""
+    path, methods, headers = (entry.get(name) for name in ("pathRegex", "methods", "headers"))
+    if path and not isinstance(path.value(), str):
+        _refuse(path, "must be text")
+    if methods and not methods.is_sequence:
+        _refuse(methods, "must be a list")
+    if headers and not (headers.is_sequence or headers.is_mapping):
+        _refuse(headers, "must be a list of headers")
+    for header in headers.each():
+        if not header.is_mapping:
+            _refuse(header, "must be a header and its expression")
 
 
 def _headers(field: View) -> Iterator[tuple[str, View]]:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from transformer.context.index import WORKLOAD_KINDS
 from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj
+from transformer.rules import reach
 from transformer.rules.registry import rule
 from transformer.run import Run
 
-_ACCESS, _SPECS = "access.smi-spec.io", "specs.smi-spec.io"
+_SPECS = "specs.smi-spec.io"
 
 
 @rule(
     id="smi-security",
-    kinds=[(_ACCESS, "TrafficTarget"), (_ACCESS, "IdentityBinding")],
+    kinds=reach.SMI_KINDS,
     order=30,
     summary="access policies are held with the workloads of the ServiceAccounts that they name",
 )
@@ -30,32 +30,12 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         run.drop(obj)
         if not run.hold("MS400", obj, f"{obj.ref.kind} is enforced by Open Service Mesh's sidecar only"):
             run.mark(obj.view, Fate(ACCEPTED, "MS400"))
-        for reached in _reach(run, obj):
+        for reached in reach.of(run, obj):
             run.units.link(obj.uid, reached.uid)
             run.units.link(reached.uid, obj.uid)
         for group in _route_groups(run, obj):
             run.units.link(obj.uid, group.uid)
             run.memo.setdefault("route-group-users", {}).setdefault(group.uid, []).append(obj)
-
-
-def _reach(run: Run, obj: Obj) -> Iterator[Obj]:
-    """Workloads of the destination's ServiceAccount, and the Namespace that injects them."""
-    # v1alpha1 has the fields at the top, later versions under spec; shape decides, not the version.
-    body = obj.spec if obj.spec else obj.view
-    account = body.get("destination", "name").text()
-    namespace = body.get("destination", "namespace").text() or obj.namespace
-    for workload in run.context.workloads():
-        template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
-        used = (
-            template.get("spec", "serviceAccountName").text()
-            or template.get("spec", "serviceAccount").text()
-            or "default"
-        )
-        if not workload.context and workload.namespace == namespace and (used == account or not account):
-            yield workload
-    for found in run.context.objects("", "Namespace"):
-        if not found.context and found.name == namespace:
-            yield found
 
 
 def _route_groups(run: Run, obj: Obj) -> Iterator[Obj]:

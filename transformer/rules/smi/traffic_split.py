@@ -15,6 +15,8 @@ from transformer.ledger import NO_OP, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.predicates import Match
+from transformer.rules import parents
+from transformer.rules.istio import mesh_hosts
 from transformer.rules.registry import rule
 from transformer.rules.smi import route_group, weights
 from transformer.run import Run
@@ -68,6 +70,9 @@ def _translate(run: Run, obj: Obj) -> None:
     ports = _ports(run, root_field, root)
     backends = obj.spec.get("backends")
     shares = _shares(run, backends)
+    matches = obj.spec.get("matches")
+    if matches and not matches.is_sequence:
+        _refuse(run, "MS004", matches, "must be a list of route groups")
     groups = list(_groups(run, obj))
     for port in ports:
         forward = Forward(tuple(_backends(run, backends, shares, port)))
@@ -121,6 +126,11 @@ def _service(run: Run, field: View) -> Obj:
 
 
 def _refuse_rivals(run: Run, obj: Obj, root: Obj) -> None:
+    for virtual in mesh_hosts.claims(run).get((root.namespace, root.name), []):
+        run.units.bind([obj.uid, virtual.uid])
+        _refuse(
+            run, "MS206", obj, f"{virtual.ref} routes {root.ref} too; which of the two meshes wins is open"
+        )
     for other in run.context.objects(_SPLIT, "TrafficSplit"):
         name = other.spec.get("service").text().partition(".")[0]
         if other.uid != obj.uid and other.namespace == obj.namespace and name == root.name:
@@ -131,11 +141,18 @@ def _refuse_rivals(run: Run, obj: Obj, root: Obj) -> None:
                 obj,
                 f"{other.ref} splits {root.ref} too; which one is in effect depends on the implementation",
             )
-    full = f"{root.name}.{root.namespace}.svc.{run.options['mesh.cluster-domain']}"
-    for profile in run.context.objects("linkerd.io", "ServiceProfile"):
-        if profile.name == full and (profile.spec.get("routes") or profile.spec.get("dstOverrides")):
-            _refuse(run, "MS209", obj, f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {root.ref}",
-                    "Delete the ServiceProfile that the SMI extension left behind.")  # fmt: skip
+    profile = parents.profile(run, root)
+    if profile is not None:
+        _refuse(run, "MS209", obj, f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {root.ref}",
+                "Delete the ServiceProfile that the SMI extension left behind.")  # fmt: skip
+    route = parents.foreign_route(run, root)
+    if route is not None:
+        _refuse(
+            run,
+            "MS215",
+            obj,
+            f"{route.ref} ({route.ref.group}) already routes {root.ref}; Linkerd obeys both",
+        )
 
 
 def _ports(run: Run, at: View, root: Obj) -> list[int]:

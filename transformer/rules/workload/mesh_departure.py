@@ -22,10 +22,10 @@ from transformer.run import Run
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """One finding on the first object that moves, if any does."""
-    first = next((obj for obj in run.clients.values() if not obj.context), None)
-    if first is not None:
-        run.say(
-            "MS151",
-            first,
-            "Istio's proxies no longer set or strip headers of requests to and from these pods",
-        )
+    for obj in run.clients.values():
+        if not obj.context:
+            run.once(
+                "MS151",
+                obj,
+                "Istio's proxies no longer set or strip headers of requests to and from these pods",
+            )

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from transformer.objects import Obj, View
 from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
-from transformer.rules.workload import moving
+from transformer.rules.workload import label_selectors, moving
 from transformer.rules.workload.pod_annotations import Held, old_mesh_key
 from transformer.rules.workload.posture import STRICT, posture
 from transformer.run import Run
@@ -42,6 +42,7 @@ _NEVER_BY_LINKERD = frozenset({"kube-system", "cert-manager"})
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate the injection settings of every Namespace of the stream, or hold it with what it injects."""
     pods: dict[str, list[settings.Pod]] | None = None
+    selected: dict[str, Obj] = {}
     for obj in objs:
         mine = list(_old_mesh_fields(obj))
         if not mine:
@@ -49,8 +50,9 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         run.account(obj, mine)
         if pods is None:
             pods = settings.by_namespace(run.context.workloads())
+            selected = label_selectors.namespace_keys(run)
         try:
-            _translate(run, obj, mine, pods.get(obj.name, []))
+            _translate(run, obj, mine, pods.get(obj.name, []), selected)
         except Held:
             continue
 
@@ -60,7 +62,9 @@ def _old_mesh_fields(obj: Obj) -> Iterator[View]:
         yield from (view for key, view in obj.view.get("metadata", place).items() if old_mesh_key(key))
 
 
-def _translate(run: Run, obj: Obj, mine: list[View], pods: list[settings.Pod]) -> None:
+def _translate(
+    run: Run, obj: Obj, mine: list[View], pods: list[settings.Pod], selected: dict[str, Obj]
+) -> None:
     setting = settings.of_namespace(obj)
     osm = obj.annotations.get(settings.OSM_INJECTION)
     _tie(run, obj, setting, pods)
@@ -81,6 +85,12 @@ def _translate(run: Run, obj: Obj, mine: list[View], pods: list[settings.Pod]) -
         place: [str(v.path[-1]) for v in mine if v not in kept and v.path[1] == place]
         for place in ("labels", "annotations")
     }
+    for key in gone["labels"]:
+        at = obj.view.get("metadata", "labels", key)
+        if key in selected and run.hold(
+            "MS117", at, f"{selected[key].ref} selects Namespaces by the label {key}"
+        ):
+            raise Held
     run.edit(
         obj,
         ("metadata", "annotations"),
@@ -152,15 +162,11 @@ def _joins(
     for pod in pods:
         if settings.of_pod(pod, setting).state == settings.IN:
             moving.register(run, pod, strict=strict)
-    said = {finding.code for finding in run.findings}
-    if "MS134" not in said:
-        run.say(
-            "MS134",
-            obj,
-            "hooks of charts run in this Namespace without passing through a Helm 3 post-renderer",
-        )
-    if strict and "MS133" not in said:
-        run.say(
+    run.once(
+        "MS134", obj, "hooks of charts run in this Namespace without passing through a Helm 3 post-renderer"
+    )
+    if strict and "MS133" not in {finding.code for finding in run.findings}:
+        run.once(
             "MS133",
             obj,
             "metrics ports, and 4191 of the proxies, answer only clients with a mesh identity",

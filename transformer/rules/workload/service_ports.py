@@ -8,7 +8,7 @@ https://linkerd.io/2/features/protocol-detection/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from transformer import service_protocol
@@ -101,21 +101,32 @@ def _moved(run: Run) -> Iterator[Moved]:
         obj.name: obj for obj in run.clients.values() if (obj.ref.group, obj.ref.kind) == ("", "Namespace")
     }
     workloads = [obj for obj in run.clients.values() if (obj.ref.group, obj.ref.kind) in WORKLOAD_KINDS]
-    pods = {
-        name: [(pod, {key: view.text() for key, view in pod.labels.items()}) for pod in found]
-        for name, found in settings.by_namespace(workloads).items()
-    }
+    pods = _by_label(workloads)
     for service in run.context.objects("", "Service") if run.clients else ():
         selector = {key: view.text() for key, view in service.spec.get("selector").items()}
+        first = next(iter(selector.items()), None)
         behind = [
-            pod for pod, labels in pods.get(service.namespace, ())
-            if selector and selector.items() <= labels.items()
+            pod for pod, labels in (pods.get((service.namespace, *first), ()) if first else ())
+            if selector.items() <= labels.items()
         ]  # fmt: skip
         owners = [pod.obj for pod in behind]
         if service.namespace in namespaces:
             owners.append(namespaces[service.namespace])
         if owners and service.spec.get("type").text() != "ExternalName":
             yield Moved(service, behind, owners)
+
+
+def _by_label(
+    workloads: Iterable[Obj],
+) -> dict[tuple[str, str, str], list[tuple[settings.Pod, dict[str, str]]]]:
+    """Pod templates with their labels, by namespace and each label: a Service need not look at all of them."""
+    found: dict[tuple[str, str, str], list[tuple[settings.Pod, dict[str, str]]]] = {}
+    for namespace, pods in settings.by_namespace(workloads).items():
+        for pod in pods:
+            labels = {key: view.text() for key, view in pod.labels.items()}
+            for key, text in labels.items():
+                found.setdefault((namespace, key, text), []).append((pod, labels))
+    return found
 
 
 def _istio_settings(run: Run, service: Obj) -> None:

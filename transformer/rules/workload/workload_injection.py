@@ -13,7 +13,7 @@ from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj, View
 from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
-from transformer.rules.workload import moving, pod_annotations, pod_contents
+from transformer.rules.workload import label_selectors, moving, pod_annotations, pod_contents
 from transformer.rules.workload.pod_annotations import Held, Plan, old_mesh_key
 from transformer.rules.workload.posture import STRICT, posture
 from transformer.run import Run
@@ -33,14 +33,15 @@ _OSM_POD = (
 
 
 class Surroundings:
-    """Settings of Namespaces by name, and label keys that Services select by, by namespace."""
+    """Settings of Namespaces by name, and label keys that other objects select pods by."""
 
     def __init__(self, run: Run) -> None:
         self.namespaces = settings.of_namespaces(run)
-        self.selected: dict[str, set[str]] = {}
-        for service in run.context.objects("", "Service"):
-            keys = self.selected.setdefault(service.namespace, set())
-            keys.update(key for key, _ in service.spec.get("selector").items())
+        self._selected = label_selectors.pod_keys(run)
+
+    def selected(self, namespace: str) -> set[str]:
+        """Label keys that other objects select pods of the namespace by."""
+        return self._selected.get(namespace, set()) | self._selected.get("", set())
 
 
 @rule(
@@ -97,7 +98,7 @@ def _translate(run: Run, pod: settings.Pod, around: Surroundings) -> None:
         _drop_unused(run, pod, plan)
     else:
         pod_annotations.translate(run, pod, plan)
-    labels = _labels(run, pod, injection, namespace, around.selected.get(obj.namespace, set()))
+    labels = _labels(run, pod, injection, namespace, around.selected(obj.namespace))
     _injection(run, pod, injection, plan)
     if injection.own or (injection.state != settings.OUT and any(True for _ in _settings(pod))):
         _join(run, pod, injection, namespace, plan)
@@ -208,7 +209,7 @@ def _join(
 def _labels(
     run: Run, pod: settings.Pod, injection: settings.Injection, namespace: settings.NamespaceSetting, selected: set[str]
 ) -> list[str]:  # fmt: skip
-    """Settle the old mesh's pod labels; the keys that go. `selected` are the keys that Services select by."""
+    """Settle the old mesh's pod labels; the keys that go. `selected` are the keys that other objects select by."""
     gone = []
     for key, view in pod.labels.items():
         if not old_mesh_key(key):

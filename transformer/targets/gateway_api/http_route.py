@@ -6,15 +6,27 @@ Gateway API routes over VirtualServices while both meshes run), and for Linkerd 
 
 from __future__ import annotations
 
-import re
 from typing import Any, assert_never
 
-from transformer.ir.routes import Backend, Forward, HeaderChange, Parent, Redirect, Route, RouteRule
+from transformer.ir.routes import (
+    Attachment,
+    Backend,
+    Cors,
+    Forward,
+    HeaderChange,
+    Mirror,
+    Parent,
+    Redirect,
+    Rewrite,
+    Route,
+    RouteRule,
+)
 from transformer.order.predicates import Match, Named, Path
+from transformer.stream.patterns import pattern
 from transformer.targets.versions import Target
 
 #: Literals with an open end, such as a string prefix: there is only one way to match them, so they need no anchors.
-_SIMPLE = re.compile(r"(?:[A-Za-z0-9/_~!&',;=:@%-]|\\[^A-Za-z0-9])*(?:\.\*)?")
+_SIMPLE = pattern(r"(?:[A-Za-z0-9/_~!&',;=:@%-]|\\[^A-Za-z0-9])*(?:\.\*)?")
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 POLICY = "policy.linkerd.io/v1beta3"
@@ -32,7 +44,8 @@ def build(
         "kind": "HTTPRoute",
         "metadata": {**metadata, "annotations": annotations},
         "spec": {
-            "parentRefs": [_parent(parent, namespace) for parent in route.parents],
+            "parentRefs": [parent(one, namespace) for one in route.parents],
+            **({"hostnames": list(route.hostnames)} if route.hostnames else {}),
             "rules": [_rule(rule, namespace, target, policy) for rule in route.rules],
         },
     }
@@ -64,12 +77,18 @@ def _annotations(route: Route, target: Target, policy: bool) -> dict[str, str]:
     return found
 
 
-def _parent(parent: Parent, namespace: str) -> dict[str, Any]:
+def parent(to: Parent | Attachment, namespace: str) -> dict[str, Any]:
+    """A parentRef for a Service port or a Gateway listener, seen from a route of `namespace`."""
+    if isinstance(to, Attachment):
+        found: dict[str, Any] = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": to.name}
+        if to.namespace != namespace:
+            found["namespace"] = to.namespace
+        return found | ({"sectionName": to.section} if to.section else {})
     # Group and kind are always written: their defaults (a Gateway) would make the reference inert.
-    found: dict[str, Any] = {"group": "", "kind": "Service", "name": parent.name}
-    if parent.namespace != namespace:
-        found["namespace"] = parent.namespace
-    return found | {"port": parent.port}
+    found = {"group": "", "kind": "Service", "name": to.name}
+    if to.namespace != namespace:
+        found["namespace"] = to.namespace
+    return found | {"port": to.port}
 
 
 def _rule(rule: RouteRule, namespace: str, target: Target, policy: bool) -> dict[str, Any]:
@@ -81,10 +100,10 @@ def _rule(rule: RouteRule, namespace: str, target: Target, policy: bool) -> dict
     if isinstance(action, Redirect):
         out["filters"] = [{"type": "RequestRedirect", "requestRedirect": _redirect(action)}]
     elif isinstance(action, Forward):
-        filters = _modifiers(action.request, action.response)
+        filters = _modifiers(action.request, action.response) + _gateway_filters(action, namespace)
         if filters:
             out["filters"] = filters
-        out["backendRefs"] = [_backend(backend, namespace) for backend in action.backends]
+        out["backendRefs"] = [backend(one, namespace) for one in action.backends]
         if action.timeout_ms is not None and (policy or target.rule_timeouts):
             out["timeouts"] = {"request": duration(action.timeout_ms)}
     else:
@@ -142,15 +161,67 @@ def _redirect(redirect: Redirect) -> dict[str, Any]:
     return out | {"statusCode": redirect.code}
 
 
-def _backend(backend: Backend, namespace: str) -> dict[str, Any]:
-    out: dict[str, Any] = {"name": backend.name}
-    if backend.namespace != namespace:
-        out["namespace"] = backend.namespace
-    out["port"] = backend.port
-    if backend.weight is not None:
-        out["weight"] = backend.weight
-    filters = _modifiers(backend.request, backend.response)
+def backend(to: Backend, namespace: str) -> dict[str, Any]:
+    """A backendRef, seen from a route of `namespace`."""
+    out: dict[str, Any] = {"name": to.name}
+    if to.namespace != namespace:
+        out["namespace"] = to.namespace
+    out["port"] = to.port
+    if to.weight is not None:
+        out["weight"] = to.weight
+    filters = _modifiers(to.request, to.response)
     return out | ({"filters": filters} if filters else {})
+
+
+def _gateway_filters(action: Forward, namespace: str) -> list[dict[str, Any]]:
+    """Filters that only routes of a gateway carry."""
+    out: list[dict[str, Any]] = []
+    if action.rewrite is not None:
+        out.append({"type": "URLRewrite", "urlRewrite": _rewrite(action.rewrite)})
+    out += [
+        {"type": "RequestMirror", "requestMirror": _mirror(mirror, namespace)} for mirror in action.mirrors
+    ]
+    if action.cors is not None:
+        out.append({"type": "CORS", "cors": _cors(action.cors)})
+    return out
+
+
+def _rewrite(rewrite: Rewrite) -> dict[str, Any]:
+    out: dict[str, Any] = {"hostname": rewrite.hostname} if rewrite.hostname else {}
+    if rewrite.full is not None:
+        out["path"] = {"type": "ReplaceFullPath", "replaceFullPath": rewrite.full}
+    elif rewrite.prefix is not None:
+        out["path"] = {"type": "ReplacePrefixMatch", "replacePrefixMatch": rewrite.prefix}
+    return out
+
+
+def _mirror(mirror: Mirror, namespace: str) -> dict[str, Any]:
+    backend: dict[str, Any] = {"name": mirror.name}
+    if mirror.namespace != namespace:
+        backend["namespace"] = mirror.namespace
+    out: dict[str, Any] = {"backendRef": backend | {"port": mirror.port}}
+    if mirror.numerator != mirror.denominator:
+        whole = mirror.denominator == 100
+        out |= (
+            {"percent": mirror.numerator}
+            if whole
+            else {"fraction": {"numerator": mirror.numerator, "denominator": mirror.denominator}}
+        )
+    return out
+
+
+def _cors(cors: Cors) -> dict[str, Any]:
+    out: dict[str, Any] = {"allowOrigins": list(cors.origins)}
+    for key, values in (
+        ("allowMethods", cors.methods),
+        ("allowHeaders", cors.headers),
+        ("exposeHeaders", cors.expose),
+    ):
+        if values:
+            out[key] = list(values)
+    if cors.credentials:
+        out["allowCredentials"] = True
+    return out | ({"maxAge": cors.max_age} if cors.max_age is not None else {})
 
 
 def _modifiers(request: HeaderChange, response: HeaderChange) -> list[dict[str, Any]]:

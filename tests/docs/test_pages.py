@@ -1,0 +1,75 @@
+"""The generated pages: current, complete, and readable as Markdown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dev import reference
+from dev.measure import pages
+from transformer.codes import CODES, Code
+
+DOCS = pages.DOCS
+
+
+@pytest.mark.parametrize("name", sorted(reference.PAGES))
+def test_a_page_that_the_code_tells_is_current(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "DOCS", tmp_path)
+    written = pages.write(name, reference.COMMAND, reference.PAGES[name]())
+    assert (DOCS / name).read_text(encoding="utf-8") == written.read_text(encoding="utf-8"), (
+        "run: sh dev/docs"
+    )
+
+
+def test_every_code_has_a_section_that_says_what_the_catalogue_says() -> None:
+    text = (DOCS / "codes.md").read_text(encoding="utf-8")
+    sections = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
+    by_code = {section.partition("\n")[0]: section for section in sections}
+    assert set(by_code) == set(CODES)
+    for code, known in CODES.items():
+        section = by_code[code]
+        for said in (known.cause, known.effect, known.remedy, known.example):
+            assert said in section, code
+        assert f"**Severity:** {known.severity}:" in section
+        assert ("a person may accept" in section) == (known.acceptable and known.severity == "error"), code
+
+
+def test_a_changed_catalogue_changes_the_page() -> None:
+    code = Code("MS001", "info", "title", "Another cause.", "Another effect.", "Another remedy.")
+    assert reference.codes_page({**CODES, "MS001": code}) != reference.codes_page()
+
+
+def test_a_code_of_an_unknown_family_needs_a_heading() -> None:
+    code = Code("MS901", "info", "title", "cause", "effect", "remedy")
+    with pytest.raises(KeyError):
+        reference.codes_page({"MS901": code})
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_tables_have_as_many_cells_in_every_row(path: Path) -> None:
+    head = 0
+    for line in path.read_text(encoding="utf-8").splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert not cells or not head or cells == head, line
+        head = cells
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    for file, anchor in re.findall(r"\]\(([\w.-]*\.md)?(#[\w-]+)?\)", path.read_text(encoding="utf-8")):
+        target = DOCS / file if file else path
+        assert target.is_file(), file
+        headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+        assert not anchor or anchor[1:] in anchors, anchor
+
+
+def test_a_cell_cannot_break_its_table() -> None:
+    assert (
+        pages.table(("a", "b"), [("x|y", 1234)], numbers=1)
+        == "| a | b |\n| --- | ---: |\n| x\\|y | 1,234 |\n"
+    )

@@ -1,0 +1,218 @@
+"""Istio Gateways as listeners of Gateway API Gateways (istio-surface §3; observed I20).
+
+One Istio server host becomes one listener. Servers that only redirect to https, pass TLS through, or terminate it keep
+apart, because routes attach to listeners.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from transformer.ir.routes import Listener
+from transformer.ledger import Mark
+from transformer.objects import Obj, View
+from transformer.rules.istio.virtual_service_match import Held
+from transformer.run import Run
+
+_HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})
+_TUNING = ("minProtocolVersion", "maxProtocolVersion", "cipherSuites")
+_FILES = ("serverCertificate", "privateKey", "caCertificates", "caCrl", "tlsCertificates")
+_CLIENT_CHECKS = ("subjectAltNames", "verifyCertificateSpki", "verifyCertificateHash", "caCertCredentialName")
+
+
+class Edge(NamedTuple):
+    """Where routes of an Istio gateway attach: the Gateway API Gateway, and its listeners if they are known."""
+
+    namespace: str
+    name: str
+    section: str
+    listeners: tuple[Listener, ...] | None
+    source: Obj | None
+
+
+def listeners(run: Run, gateway: Obj) -> tuple[tuple[Listener, ...], tuple[Mark, ...]]:
+    """All listeners of an Istio Gateway and what they account for. Raises `Held` with the finding made."""
+    found: list[Listener] = []
+    marks: list[Mark] = []
+    for server in gateway.spec.get("servers").each():
+        for listener in _server(run, gateway, server, marks):
+            _refuse_clash(run, server, listener, found)
+            found.append(listener._replace(name=_unique(listener.name, {other.name for other in found})))
+    if not found:
+        run.hold("MS004", gateway, "has no servers, so it listens nowhere")
+        raise Held
+    return tuple(found), tuple(marks)
+
+
+def _server(run: Run, gateway: Obj, server: View, marks: list[Mark]) -> Iterator[Listener]:
+    port = server.get("port")
+    number, protocol = port.get("number").value(), port.get("protocol").text().upper()
+    for name in ("bind", "defaultEndpoint"):
+        field = server.get(name)
+        if name == "bind" and field and run.hold("MS271", field, "the server listens on one address only"):
+            raise Held
+        run.no_op(field, "not implemented by Istio, or accepted as lost")
+    run.no_op(server.get("name"), "names the server in logs only")
+    run.no_op(port.get("targetPort"), "has no effect: Istio has deprecated it")
+    tls = server.get("tls")
+    kind, redirect, certificates = _tls(run, tls, protocol, port)
+    marks += run.translated(
+        port, server.get("hosts"), tls.get("mode"), tls.get("credentialName"), tls.get("httpsRedirect")
+    )
+    marks += run.translated(tls.get("credentialNames"))
+    hosts = [host.text() for host in server.get("hosts").each()]
+    for host in hosts:
+        space, _, name = host.rpartition("/")
+        namespaces = {"": "*", "*": "*", ".": gateway.namespace}.get(space, space)
+        hostname = "" if name == "*" else name.lower()
+        base = port.get("name").text() if len(hosts) == 1 else f"{kind}-{number}-{hostname or 'any'}"
+        yield Listener(
+            _slug(base or f"{kind}-{number}"), number, kind, hostname, namespaces, redirect, certificates
+        )
+
+
+def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tuple[str, ...]]:
+    """(listener protocol, redirects to https, certificate Secrets) of a server. Raises `Held`."""
+    mode = tls.get("mode").text() or "PASSTHROUGH"
+    redirect = tls.get("httpsRedirect").value() is True
+    if protocol in _HTTP and (not tls or not _has_certificate(tls)):
+        return "HTTP", redirect, ()
+    if protocol not in ("HTTPS", "TLS", *_HTTP):
+        run.hold(
+            "MS272",
+            port,
+            f"protocol {protocol} needs a TCPRoute, which the standard channel of Gateway API before 1.6 lacks",
+        )
+        raise Held
+    if mode == "PASSTHROUGH" and run.target.tls_route and not _has_certificate(tls):
+        return "TLS", False, ()
+    if mode == "PASSTHROUGH":
+        run.hold(
+            "MS272",
+            tls if tls else port,
+            "TLS that is passed through needs a TLSRoute, which the standard channel before 1.5 lacks",
+        )
+        raise Held
+    if mode != "SIMPLE" or protocol == "TLS":
+        what = {
+            "MUTUAL": "client certificates are required, and dropping that would open the listener",
+            "OPTIONAL_MUTUAL": "client certificates are asked for",
+            "ISTIO_MUTUAL": "only workloads of the mesh may connect",
+            "AUTO_PASSTHROUGH": "it joins networks of one mesh",
+        }.get(mode, "TLS is terminated for a protocol other than HTTP")
+        run.hold("MS273", tls, f"mode {mode}: {what}; a listener cannot say that with the chosen Gateway API")
+        raise Held
+    for name in (*_FILES, *_CLIENT_CHECKS):
+        if tls.get(name):
+            run.hold("MS274", tls.get(name), f"{name} names what lies in the gateway's container or checks "
+            f"client certificates; "
+                     "a listener takes a Secret", remedy="Put the certificate into a Secret and name it with "
+                     "credentialName.")  # fmt: skip
+            raise Held
+    for name in _TUNING:
+        if tls.get(name):
+            run.degrade("MS275", tls.get(name), f"{name} depends on the Gateway API implementation")
+    names = [tls.get("credentialName").text(), *(entry.text() for entry in tls.get("credentialNames").each())]
+    certificates = tuple(name.removeprefix("kubernetes://") for name in names if name)
+    if not certificates:
+        run.hold("MS274", tls, "there is no credentialName, so the certificate cannot be told",
+                 remedy="Put the certificate into a Secret and name it with credentialName.")  # fmt: skip
+        raise Held
+    return "HTTPS", False, certificates
+
+
+def _has_certificate(tls: View) -> bool:
+    return any(
+        tls.get(name)
+        for name in ("credentialName", "credentialNames", "serverCertificate", "tlsCertificates")
+    )
+
+
+def _refuse_clash(run: Run, server: View, listener: Listener, found: list[Listener]) -> None:
+    for other in found:
+        same_port = other.port == listener.port
+        if same_port and other.protocol == listener.protocol and other.hostname == listener.hostname:
+            run.hold(
+                "MS276",
+                server,
+                f"port {listener.port} has two servers for host {listener.hostname or '*'}; listeners must differ",
+            )
+            raise Held
+        if same_port and (other.protocol == "HTTP") != (listener.protocol == "HTTP"):
+            run.hold(
+                "MS276",
+                server,
+                f"port {listener.port} speaks both plaintext and TLS, which listeners of one Gateway cannot",
+            )
+            raise Held
+        if same_port and other.redirect != listener.redirect and _overlap(other.hostname, listener.hostname):
+            run.hold(
+                "MS276",
+                server,
+                f"port {listener.port} redirects some requests to https and serves others for overlapping hosts",
+            )
+            raise Held
+
+
+def _overlap(first: str, second: str) -> bool:
+    return covers(first, second) or covers(second, first)
+
+
+def covers(outer: str, inner: str) -> bool:
+    """Whether every host of `inner` is one of `outer`; empty is every host, `*.x` what ends in `.x`."""
+    if not outer or outer == inner:
+        return True
+    return bool(inner) and outer.startswith("*.") and inner.removeprefix("*").endswith(outer[1:])
+
+
+def meets(first: str, second: str) -> bool:
+    """Whether some host is one of both."""
+    return _overlap(first, second)
+
+
+def _slug(text: str) -> str:
+    slug = re.sub(r"[^a-z0-9-]+", "-", text.lower().replace("*.", "wildcard.")).strip("-")
+    return slug[:63].rstrip("-") or "listener"
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    number, found = 2, name
+    while found in taken:
+        found, number = f"{name}-{number}", number + 1
+    return found
+
+
+def gateway_map(run: Run) -> dict[str, str]:
+    """Istio Gateways `ns/name` that existing Gateways `ns/name` or `ns/name#section` stand in for."""
+    pairs = (entry.partition("=") for entry in run.options["gateway-map"])
+    return {source.strip(): target.strip() for source, _, target in pairs}
+
+
+def find(run: Run, name: str, namespace: str) -> Edge | None:
+    """The edge that a VirtualService of `namespace` names, or None where it is neither known nor mapped.
+
+    Names are `name`, `namespace/name`, `./name`, or the dotted form of old releases.
+    """
+    space, _, short = name.rpartition("/")
+    if not space and "." in short:
+        short, space = short.split(".")[:2]
+    space = namespace if space in ("", ".") else space
+    source = run.context.find("networking.istio.io", "Gateway", space, short).obj
+    mapped = gateway_map(run).get(f"{space}/{short}")
+    if mapped is not None:
+        target, _, section = mapped.partition("#")
+        target_space, _, target_name = target.rpartition("/")
+        return Edge(target_space or space, target_name, section, None, source)
+    if source is None:
+        return None
+    known: dict[int, tuple[Listener, ...] | None] = run.memo.setdefault("edges", {})
+    if source.uid not in known:
+        known[source.uid] = None
+        try:
+            known[source.uid] = listeners(run, source)[0]
+        except Held:
+            return None
+    found = known[source.uid]
+    return Edge(space, short, "", found, source) if found is not None else None

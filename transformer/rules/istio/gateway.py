@@ -1,0 +1,134 @@
+"""An Istio Gateway becomes a Gateway API Gateway of the class that was chosen.
+
+Servers become listeners, `ns/host` becomes allowedRoutes, `httpsRedirect` a redirect route on its listener,
+`credentialName` a certificateRef; what would open a listener wider than today is held.
+https://istio.io/latest/docs/reference/config/networking/gateway/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformer.ir.routes import Attachment, Listener, Redirect, Route, RouteRule
+from transformer.ledger import NO_OP, Fate
+from transformer.objects import Obj
+from transformer.rules import reach
+from transformer.rules.istio import edges
+from transformer.rules.istio.check import check_fields
+from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.registry import rule
+from transformer.run import Run
+from transformer.targets import metadata
+from transformer.targets.gateway_api import gateway as target
+from transformer.targets.gateway_api import http_route
+
+_ISTIO = "networking.istio.io"
+#: Kinds that decide who may use a gateway, or what its proxy does with requests; mutual TLS is not asked for there.
+_PROTECTING = [kind for kind in reach.ISTIO_KINDS if kind != ("security.istio.io", "PeerAuthentication")]
+
+
+@rule(
+    id="gateway",
+    kinds=[(_ISTIO, "Gateway")],
+    order=35,
+    summary="servers become listeners of a Gateway of the chosen class; redirects to https become routes",
+)
+def translate(run: Run, objs: Sequence[Obj]) -> None:
+    """Translate every Gateway of the stream, or hold it with the VirtualServices that are bound to it."""
+    for obj in objs:
+        metadata.account(run, obj)
+        run.drop(obj)
+        try:
+            _translate(run, obj)
+        except Held:
+            continue
+    _tell_shared(run, objs)
+
+
+def _translate(run: Run, obj: Obj) -> None:
+    check_fields(run, obj, "Gateway")
+    run.mark(obj.spec.get("selector"), Fate(NO_OP, "the class decides which proxies serve the Gateway"))
+    _refuse_protected(run, obj)
+    found, marks = edges.listeners(run, obj)
+    run.memo.setdefault("edges", {})[obj.uid] = found
+    if f"{obj.namespace}/{obj.name}" in edges.gateway_map(run):
+        run.mark(obj.spec, Fate(NO_OP, "gateway-map names the Gateway that takes its place"))
+        return
+    class_name = run.fact("gateway-class", obj, f"{obj.ref} needs a gatewayClassName: who will serve it?")
+    _tell_secrets(run, obj, found)
+    run.derive(target.build(found, metadata.metadata(obj, obj.name), class_name, obj.namespace), [obj], marks)
+    _redirects(run, obj, found)
+
+
+def _refuse_protected(run: Run, obj: Obj) -> None:
+    """Policies on the pods of the Istio ingress are enforced by nobody once another class serves the Gateway."""
+    wanted = {key: value.text() for key, value in obj.spec.get("selector").items()}
+    root = run.options["mesh.root-namespace"]
+    pods = [
+        workload.namespace
+        for workload in run.context.workloads()
+        if wanted and wanted.items() <= reach.pod_labels(workload).items()
+    ]
+    for group, kind in _PROTECTING:
+        for policy in run.context.objects(group, kind):
+            labels = reach.selector(policy)
+            near = policy.namespace == root or policy.namespace in pods
+            # Labels of the gateway's pods beyond the selector are not known; a policy for other applications names none of it.
+            meant = not labels or any(wanted.get(key) == text for key, text in labels.items())
+            clash = any(wanted.get(key, text) != text for key, text in labels.items())
+            if near and meant and not clash:
+                run.units.link(policy.uid, obj.uid)
+                if run.hold(
+                    "MS286",
+                    obj,
+                    f"{policy.ref} protects the pods that serve this Gateway; another "
+                    f"class would not enforce it",
+                ):
+                    raise Held
+
+
+def _tell_secrets(run: Run, obj: Obj, found: Sequence[Listener]) -> None:
+    names = sorted({name for listener in found for name in listener.certificates})
+    if names:
+        where = obj.namespace or "the Gateway's namespace"
+        run.say(
+            "MS277",
+            obj.spec.get("servers"),
+            f"Secret {', '.join(names)} must be in {where}: Istio reads it beside the gateway's pods",
+        )
+
+
+def _redirects(run: Run, obj: Obj, found: Sequence[Listener]) -> None:
+    sections = [listener for listener in found if listener.redirect]
+    if not sections:
+        return
+    run.once(
+        "MS285", obj.spec.get("servers"), "a `:80` in the Host header no longer appears in redirects to https"
+    )
+    parents = tuple(Attachment(obj.namespace, obj.name, listener.name) for listener in sections)
+    route = Route(parents, (RouteRule((), Redirect(301, scheme="https")),))
+    meta = metadata.metadata(obj, f"{obj.name}-https-redirect")
+
+    def value(hidden: bool) -> dict[str, Any]:
+        del hidden  # a route of a gateway is no business of the mesh
+        return http_route.build(route, meta, run.target, hidden=False, release_namespace=obj.namespace)
+
+    run.derive(value, [obj])
+
+
+def _tell_shared(run: Run, objs: Sequence[Obj]) -> None:
+    """Several Istio Gateways share the pods of one ingress; each Gateway of a class usually gets an address of its own."""
+    by_selector: dict[str, list[Obj]] = {}
+    mapped = edges.gateway_map(run)
+    for obj in objs:
+        if f"{obj.namespace}/{obj.name}" not in mapped:
+            by_selector.setdefault(str(sorted((obj.spec.get("selector").value() or {}).items())), []).append(
+                obj
+            )
+    for shared in by_selector.values():
+        if len(shared) > 1:
+            keys = ", ".join(f"{obj.namespace}/{obj.name}".lstrip("/") for obj in shared)
+            message = f"{len(shared)} Gateways shared one ingress ({keys}); as Gateways of a class each usually gets an address"
+            for obj in shared:
+                run.once("MS278", obj, message, about=keys)

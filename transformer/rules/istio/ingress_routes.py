@@ -1,0 +1,322 @@
+"""Routes of a VirtualService that is bound to gateways, as HTTPRoutes attached to the Gateways' listeners.
+
+On a gateway Istio merges the VirtualServices of one host, older ones first, rules without conditions last (observed I2,
+I20). A manifest has no age: what depends on it is held. Every host has a list of its own; one without a last resort
+answers 404, where Gateway API may fall through to a wider host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+from transformer.ir.routes import Action, Attachment, Listener, Route, RouteRule
+from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
+from transformer.objects import Obj, View
+from transformer.order import compile as order
+from transformer.order.predicates import Match, overlap
+from transformer.rules.istio import edges, hosts, ingress_action, virtual_service_match
+from transformer.rules.istio.mesh_hosts import MESH
+from transformer.rules.istio.virtual_service_match import Held
+from transformer.run import Run
+from transformer.targets import metadata
+from transformer.targets.gateway_api import http_route, reference_grant
+
+
+class Bound(NamedTuple):
+    """An edge with the listeners that serve the VirtualService's hosts; None where the Gateway is only mapped."""
+
+    edge: edges.Edge
+    listeners: tuple[Listener, ...] | None
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Server ports, of which each may have its own list."""
+        return tuple(dict.fromkeys(listener.port for listener in self.listeners or ()))
+
+
+def plan(run: Run, obj: Obj, reached: set[int]) -> None:
+    """Plan the routes of every gateway that the VirtualService names. Raises `Held` with the finding made."""
+    names = [name for name in obj.spec.get("gateways").each() if name.text() != MESH]
+    hostnames = tuple(_hostnames(run, obj))
+    bounds = [bound for name in names if (bound := _bind(run, obj, name, hostnames)) is not None]
+    suffix = "" if len(names) == len(list(obj.spec.get("gateways").each())) else "-ingress"
+    if any(match.get("uri") for http in obj.spec.get("http").each() for match in http.get("match").each()):
+        run.once("MS228", obj.spec.get("http"), "whether `/a/../b` and `/%61` count as `/b` and `/a`, as at "
+        "Istio's gateways, depends on the "
+                 "implementation that serves the Gateway")  # fmt: skip
+    for bound in bounds:
+        several = f"-{bound.edge.name}" if len(bounds) > 1 else ""
+        _plan_edge(run, obj, bound, hostnames, f"{obj.name}{suffix}{several}", reached)
+
+
+def _hostnames(run: Run, obj: Obj) -> Iterator[str]:
+    """Hosts as Host headers: short names are Services in full, `*` is every host (an empty hostname)."""
+    for host in obj.spec.get("hosts").each():
+        text = host.text().lower()
+        resolved = hosts.resolve(text, obj.namespace, run.options["mesh.cluster-domain"])
+        if resolved.kind == "address":
+            run.hold("MS205", host, f"host `{text}` is an address, which is no hostname of a route")
+            raise Held
+        short = resolved.kind == "service" and "." not in text
+        yield (
+            ""
+            if text == "*"
+            else f"{text}.{obj.namespace}.svc.{run.options['mesh.cluster-domain']}"
+            if short
+            else text
+        )
+
+
+def _bind(run: Run, obj: Obj, name: View, hostnames: Sequence[str]) -> Bound | None:
+    """Where routes for a gateway attach; None (told) where no listener serves the hosts."""
+    edge = edges.find(run, name.text(), obj.namespace)
+    if edge is None:
+        run.hold("MS270", name, f"Gateway {name.text()} is not in the stream or its context, or is held itself",
+                 remedy="Render it in the same stream, or name the Gateway that takes its place with gateway-map.")  # fmt: skip
+        raise Held
+    if edge.source is not None:
+        run.units.bind([obj.uid, edge.source.uid])
+    exported = [entry.text() for entry in obj.spec.get("exportTo").each()]
+    if exported not in ([], ["*"]):
+        run.hold(
+            "MS216",
+            obj.spec.get("exportTo"),
+            "exported to some namespaces only, which may not include the gateway's",
+        )
+        raise Held
+    if edge.listeners is None:
+        return Bound(edge, None)
+    found = tuple(
+        listener
+        for listener in edge.listeners
+        if not listener.redirect
+        and listener.protocol != "TLS"
+        and listener.namespaces in ("*", obj.namespace)
+        and any(edges.meets(listener.hostname, hostname) for hostname in hostnames)
+    )
+    if not found:
+        run.say(
+            "MS279",
+            name,
+            f"no server of Gateway {name.text()} serves these hosts for this namespace with a route; it has no effect there",
+        )
+        return None
+    return Bound(edge, found)
+
+
+def _plan_edge(
+    run: Run, obj: Obj, bound: Bound, hostnames: tuple[str, ...], name: str, reached: set[int]
+) -> None:
+    rivals = _rivals(run, obj, bound.edge, hostnames)
+    lists: dict[tuple[Any, ...], list[int]] = {}
+    compiled: dict[int, tuple[Route, tuple[Mark, ...], tuple[Obj, ...]]] = {}
+    for port in bound.ports or (80,):
+        route, marks, owners = _compile_port(run, obj, bound, port, rivals, reached)
+        if route.rules:
+            lists.setdefault(route.rules, []).append(port)
+            compiled[port] = (route, marks, owners)
+    if not lists:
+        # Every rule is hidden by one of another VirtualService for the same host.
+        run.mark(obj.spec.get("http"), Fate(NO_OP, "never reached"))
+    for ports in lists.values():
+        route, marks, owners = compiled[ports[0]]
+        marks += tuple(mark for port in ports[1:] for mark in compiled[port][1])
+        parents = tuple(_attachments(bound, ports))
+        named = name if len(lists) == 1 else f"{name}-{ports[0]}"
+        wanted = tuple(hostname for hostname in hostnames if hostname) if "" not in hostnames else ()
+        _derive(run, obj, route._replace(parents=parents, hostnames=wanted), named, marks, owners)
+
+
+def _attachments(bound: Bound, ports: Sequence[int]) -> Iterator[Attachment]:
+    edge = bound.edge
+    if bound.listeners is None:
+        yield Attachment(edge.namespace, edge.name, edge.section)
+        return
+    everything = (
+        edge.listeners is not None
+        and set(bound.listeners) == set(edge.listeners)
+        and set(ports) == set(bound.ports)
+    )
+    if everything:
+        yield Attachment(edge.namespace, edge.name)
+        return
+    for listener in bound.listeners:
+        if listener.port in ports:
+            yield Attachment(edge.namespace, edge.name, listener.name)
+
+
+def _rivals(run: Run, obj: Obj, edge: edges.Edge, hostnames: Sequence[str]) -> list[Obj]:
+    """Other VirtualServices with one of the hosts on the same edge; hosts that merely overlap are looked at, too."""
+    found = []
+    for other in run.context.objects("networking.istio.io", "VirtualService"):
+        if other.uid == obj.uid:
+            continue
+        names = [name.text() for name in other.spec.get("gateways").each()]
+        same = any(_same_edge(edges.find(run, name, other.namespace), edge) for name in names if name != MESH)
+        if not same:
+            continue
+        theirs = list(_hostnames(run, other))
+        if set(theirs) & set(hostnames):
+            if set(theirs) != set(hostnames):
+                run.hold(
+                    "MS206",
+                    obj,
+                    f"{other.ref} has some of the same hosts on the gateway, and others: their lists cannot be told apart",
+                )
+                raise Held
+            run.units.bind([obj.uid, other.uid])
+            found.append(other)
+        elif any(edges.meets(mine, one) for mine in hostnames for one in theirs):
+            run.units.bind([obj.uid, other.uid])
+            if any(
+                edges.covers(one, mine) and not _has_last_resort(obj) for mine in hostnames for one in theirs
+            ):
+                run.hold(
+                    "MS284",
+                    obj,
+                    f"requests that no rule takes get 404 today; as a route they may fall through to the wider "
+                    f"host of {other.ref}",
+                )
+                raise Held
+    return found
+
+
+def _same_edge(found: edges.Edge | None, edge: edges.Edge) -> bool:
+    return found is not None and (found.namespace, found.name) == (edge.namespace, edge.name)
+
+
+def _has_last_resort(obj: Obj) -> bool:
+    """Whether some rule takes every request."""
+    for http in obj.spec.get("http").each():
+        matches = list(http.get("match").each())
+        if not matches or any(not set(dict(m.items())) - {"name"} or (m.get("uri", "prefix").text() == "/" and
+                              not set(dict(m.items())) - {"name", "uri"}) for m in matches):  # fmt: skip
+            return True
+    return False
+
+
+def _compile_port(
+    run: Run, obj: Obj, bound: Bound, port: int, rivals: Sequence[Obj], reached: set[int]
+) -> tuple[Route, tuple[Mark, ...], tuple[Obj, ...]]:
+    own, marks, owners = _entries(run, obj, bound, port, reached)
+    others = [entry for rival in rivals for entry in _entries(run, rival, bound, port, set())[0]]
+    for mine in own:
+        for theirs in others:
+            if (
+                mine.action != theirs.action
+                and overlap(mine.match, theirs.match)
+                and (_takes_all(mine) == _takes_all(theirs))
+            ):
+                run.hold(
+                    "MS206",
+                    obj,
+                    f"{rivals[0].ref} has rules for the same host that overlap; which one wins depends on their age",
+                )
+                raise Held
+    if not own:
+        return Route((), ()), (), ()
+    specific = [entry for entry in (*own, *others) if not _takes_all(entry)]
+    last = [entry for entry in (*own, *others) if _takes_all(entry)]
+    result = order.compile(specific + last, order.GATEWAY_API, order.Limits())
+    if isinstance(result, order.Refusal):
+        witness = f": {result.witness.method} {result.witness.path}" if result.witness is not None else ""
+        run.hold(
+            "MS219",
+            obj.spec.get("http"),
+            f"the order of the rules cannot be kept at gateway {bound.edge.name}: {result.reason}{witness}",
+        )
+        raise Held
+    rules = tuple(
+        RouteRule(found.matches, cast(Action, found.action))
+        for found in result.rules
+        if found.group == obj.uid
+    )
+    for uid, index, leaves in result.shadowed:
+        if uid != obj.uid:
+            continue
+        for leaf in leaves:
+            run.ledger.enter(
+                Mark(obj.uid, leaf, Fate(NO_OP, "never reached: an earlier rule takes these requests"))
+            )
+        run.say(
+            "MS226",
+            obj.spec.get("http"),
+            f"rule {index} has a match that is never reached, because an earlier rule takes its requests",
+        )
+    return Route((), rules), marks, owners
+
+
+def _takes_all(entry: order.Entry) -> bool:
+    return entry.match == Match()
+
+
+def _entries(
+    run: Run, obj: Obj, bound: Bound, port: int, reached: set[int]
+) -> tuple[list[order.Entry], tuple[Mark, ...], tuple[Obj, ...]]:
+    entries: list[order.Entry] = []
+    marks: list[Mark] = []
+    owners: list[Obj] = []
+    number = 0
+    for index, http in enumerate(obj.spec.get("http").each()):
+        stop = False
+        for uri, lowered in _matches(run, obj, bound, http, port):
+            for match in lowered.matches:
+                action = ingress_action.lower(run, http, match, uri, port)
+                reached.add(index)
+                number += 1
+                marks += [*action.marks, *lowered.marks]
+                owners += action.owners
+                leaves = tuple(mark.path for mark in lowered.marks)
+                rule = 1000 + number if action.keep_path else index
+                entries.append(
+                    order.Entry(
+                        match, action.action, obj.uid, (obj.uid, index, leaves), rule, action.keep_path
+                    )
+                )
+                stop |= match == Match()
+        if stop:
+            break
+    return entries, tuple(marks), tuple(dict.fromkeys(owners))
+
+
+def _matches(
+    run: Run, obj: Obj, bound: Bound, http: View, port: int
+) -> Iterator[tuple[View, virtual_service_match.Lowered]]:
+    matches = list(http.get("match").each())
+    if not matches:
+        run.no_op(http.get("match"), "an empty list matches everything, as no list does")
+        yield http.get("none"), virtual_service_match.Lowered((Match(),), ())
+    for match in matches:
+        gateways = [name.text() for name in match.get("gateways").each()]
+        if gateways and not any(
+            _same_edge(edges.find(run, name, obj.namespace), bound.edge) for name in gateways if name != MESH
+        ):
+            continue
+        for name in ("port", "gateways"):
+            run.mark(match.get(name), Fate(TRANSLATED, "parentRefs"))
+        wanted = match.get("port").value()
+        if wanted is not None and wanted != port:
+            if bound.listeners is None:
+                run.hold(
+                    "MS270",
+                    match.get("port"),
+                    "the rule is for one port of a gateway whose listeners are not known here",
+                )
+                raise Held
+            continue
+        yield match.get("uri"), virtual_service_match.lower(run, match, ingress=True)
+
+
+def _derive(
+    run: Run, obj: Obj, route: Route, name: str, marks: tuple[Mark, ...], owners: tuple[Obj, ...]
+) -> None:
+    meta = metadata.metadata(obj, name)
+
+    def value(hidden: bool) -> dict[str, Any]:
+        del hidden  # a route of a gateway is no business of the mesh
+        return http_route.build(route, meta, run.target, hidden=False, release_namespace=obj.namespace)
+
+    run.derive(value, [obj, *owners], marks)
+    for namespace in reference_grant.needed(route, obj.namespace):
+        run.derive(reference_grant.build(obj, namespace), [obj])
