@@ -129,4 +129,26 @@ CODES: tuple[Code, ...] = (
         "It goes; nothing changes.",
         "Nothing to do.",
     ),
+    Code(
+        "MS426", "warning", "caller that may not exist after the move",
+        "The policy admits the ServiceAccount of Istio's ingress gateway. Behind an ingress of another class nobody has it.",
+        "Requests through the new ingress are refused until its ServiceAccount is admitted.",
+        "Add the ServiceAccount of the new ingress to the policy.",
+        "principals: [cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account]",
+    ),
+    Code(
+        "MS428", "info", "metrics of the proxies are closed",
+        "The default inbound policy of these pods is deny, which counts for the proxy's own port 4191 as well.",
+        "Prometheus does not get the metrics of these proxies; the kubelet still gets their health.",
+        "Add a Server for port 4191 and an AuthorizationPolicy for who collects metrics.",
+        "config.linkerd.io/default-inbound-policy: deny",
+    ),
+    Code(
+        "MS429", "warning", "policies elsewhere are not combined",
+        "Istio combines all policies of a workload. Here only those of the stream can be, and the namespace is not declared "
+        "complete.",
+        "A DENY policy for the same pods in another chart or folder would no longer count, and two Servers may claim one port.",
+        "Render all policies of the namespace together and name it under complete, or see to it that there are no others.",
+        "meshshift --complete shop",
+    ),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from transformer.ir.authorization import SourceSet
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_plans as plans
 from transformer.rules.istio import authorization_servers as servers
@@ -42,7 +43,7 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
         _write_default(run, wanted, default, group)
     for server in planned:
         _derive(run, namespace, group, server)
-    _tell(run, group, found)
+    _tell(run, scope, namespace, group, found)
 
 
 def _wanted(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
@@ -133,7 +134,11 @@ def _derive(run: Run, namespace: str, group: Group, server: servers.Server) -> N
         run.derive(value, owners, marks, shared=made.kind.endswith("Authentication"))
 
 
-def _tell(run: Run, group: Group, found: Sequence[Wanted]) -> None:
+def _names_old_ingress(scope: Scope, sources: SourceSet) -> bool:
+    return any("ingressgateway" in name and found for name, found in sources.of(scope.root).accounts)
+
+
+def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[Wanted]) -> None:
     at = group.objects[0]
     names = ", ".join(wanted.pods.obj.name for wanted in found if wanted.rest.stricter)
     if names:
@@ -151,6 +156,16 @@ def _tell(run: Run, group: Group, found: Sequence[Wanted]) -> None:
             at,
             f"port {ports} is opaque for Linkerd: callers allowed for some requests only are refused",
         )
-    modes = [obj for obj in group.settings if DISABLE in str(obj.spec.value())]
-    for obj in modes:
+    if any(wanted.rest.policy == "deny" for wanted in found):
+        run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
+    if group.policies and not run.context.is_complete(namespace):
+        run.say(
+            "MS429",
+            at,
+            f"other policies for the same pods of {namespace}, if there are any, are not combined with it",
+        )
+    for policy in group.policies:
+        if any(_names_old_ingress(scope, rule.sources) for rule in policy.rules):
+            run.say("MS426", policy.obj, "admits the ServiceAccount of Istio's ingress gateway")
+    for obj in [obj for obj in group.settings if DISABLE in str(obj.spec.value())]:
         run.say("MS423", obj, "switches mutual TLS off, which Linkerd does not do between its pods")
