@@ -6,7 +6,6 @@ IPv4 and IPv6 lie on one line with a gap between them. Written back as `{cidr, e
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,6 +20,8 @@ EVERYWHERE: Networks = ((0, _END4), (_V6, _END6))
 
 def block(text: str) -> Networks:
     """The addresses of `10.0.0.0/8` or of one address; host bits are dropped. Raises ValueError."""
+    import ipaddress  # costs more than reading a small policy, so only where there are addresses
+
     found = ipaddress.ip_network(text, strict=False)
     start = int(found.network_address) + (_V6 if found.version == 6 else 0)
     return ((start, start + found.num_addresses - 1),)
@@ -86,6 +87,10 @@ def _has(found: Networks, address: int) -> bool:
 
 def entries(found: Networks) -> list[dict[str, Any]]:
     """The set as `networks` of a NetworkAuthentication: for each family the shortest of three ways to write it."""
+    if found == EVERYWHERE:
+        return [{"cidr": "0.0.0.0/0"}, {"cidr": "::/0"}]
+    import ipaddress
+
     written: list[dict[str, Any]] = []
     for first, last, base, kind in (
         (0, _END4, 0, ipaddress.IPv4Address), (_V6, _END6, _V6, ipaddress.IPv6Address),
@@ -116,6 +121,8 @@ def _hull(mine: Networks, base: int, last: int) -> Networks:
 
 
 def _cidrs(found: Networks, base: int, kind: Any) -> list[str]:
+    import ipaddress
+
     return [
         str(network)
         for low, high in found

@@ -6,7 +6,6 @@ generator reads them (pilot/pkg/security/authz).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from transformer.ir.request_classes import METHODS, ROOT, Path
 from transformer.objects import Obj, View
 from transformer.rules import fields
 from transformer.rules.istio import schema
+from transformer.stream.patterns import pattern
 from transformer.targets.linkerd.request_paths import is_canonical
 
 ALLOW, DENY, AUDIT, CUSTOM = "ALLOW", "DENY", "AUDIT", "CUSTOM"
@@ -194,9 +194,9 @@ def _both(values: View, others: View, reader: _SourceReader) -> SourceSet:
     return found - _any(others, reader) if _filled(others) else found
 
 
-_ACCOUNT = re.compile(r"(?:cluster\.local|\*)/ns/([^/*]+)/sa/([^/*]+)\Z")
-_OF_NAMESPACE = re.compile(r"cluster\.local/ns/([^/*]+)/(?:sa/)?\*\Z")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
+_ACCOUNT = pattern(r"(?:cluster\.local|\*)/ns/([^/*]+)/sa/([^/*]+)\Z")
+_OF_NAMESPACE = pattern(r"cluster\.local/ns/([^/*]+)/(?:sa/)?\*\Z")
+_NAME = pattern(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
 
 
 def _principal(view: View) -> SourceSet:

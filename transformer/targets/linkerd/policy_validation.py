@@ -5,10 +5,10 @@ https://linkerd.io/2/reference/authorization-policy/ ; linkerd2 `policy-controll
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from transformer.stream.patterns import pattern
 from transformer.targets.versions import Target
 
 _GROUP = "policy.linkerd.io"
@@ -24,7 +24,7 @@ _ACCESS = frozenset(
     }
 )
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_IDENTITY = re.compile(rf"(?:\*|{_LABEL})(?:\.{_LABEL})*\Z")
+_IDENTITY = pattern(rf"(?:\*|{_LABEL})(?:\.{_LABEL})*\Z")
 
 
 def _server(value: dict[str, Any], target: Target) -> Iterator[str]:

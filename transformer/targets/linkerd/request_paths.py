@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from transformer.ir.request_classes import METHODS, OTHER, ROOT, Cells, Path, parent
+from transformer.stream.patterns import pattern
 
 #: Paths that Istio would rewrite before it looks at them, or that an application may: dot segments, backslashes, and
 #: encoded letters, digits, `-`, `.`, `_`, `~`, slashes and backslashes; and `%` that encodes nothing.
@@ -21,8 +22,8 @@ NON_CANONICAL = (
 _ESCAPE = "%(?:[0189a-fA-F][0-9a-fA-F]|2[0-9a-cA-C]|3[a-fA-F]|40|5[bBdDeE]|60|7[b-dB-DfF])"
 _ANY = rf"(?:[^%/\\]|{_ESCAPE})*"
 _SEGMENT = rf"(?:(?:\.{{0,2}}(?:[^%/\\.;]|{_ESCAPE})|;|\.{{3,}}){_ANY})?"
-_PLAIN = re.compile(r"/[A-Za-z0-9/\-_~!$&'()*+,;=:@.]*\Z")
-_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
+_PLAIN = pattern(r"/[A-Za-z0-9/\-_~!$&'()*+,;=:@.]*\Z")
+_SPECIAL = pattern(r"([\\.+*?()|\[\]{}^$])")
 
 
 class Unwritable(Exception):
