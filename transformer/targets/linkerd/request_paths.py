@@ -46,29 +46,40 @@ def is_canonical(path: str) -> bool:
 
 
 def matches(cells: Cells) -> list[Match]:
-    """Matches for all cells of one class of hosts. `Unwritable` where two matches that differ would tie."""
-    pairs = {
+    """Matches for all cells of one class of hosts. Raises `Unwritable` where two matches that differ would tie."""
+    pairs = _pairs(cells)
+    found = []
+    named: dict[Path, list[str]] = {}
+    for path in sorted(cells, key=lambda path: (path.text, not path.prefix)):  # the broader ones first
+        if path in pairs:
+            continue
+        kind, value = _written(path, path in pairs.values())
+        outer = _outer_expressions(cells, path, pairs)
+        named[path] = _top(cells) if path == Path("/") else _methods(cells, path, inside=bool(outer))
+        for above in outer:
+            if OTHER in named[path] or set(named[path]) & set(named[above]):
+                raise Unwritable(f"{path.text} lies within {above.text}*, and no route ranks between the two")
+        found += [Match(path, kind, value, method) for method in named[path]]
+    return found
+
+
+def _pairs(cells: Cells) -> dict[Path, Path]:
+    """Paths that a prefix by segments stands for, together with all that is below them."""
+    return {
         Path(path.text.rstrip("/")): path
         for path in cells
         if path.prefix and path != ROOT and path.text.endswith("/")
         and cells.get(Path(path.text[:-1])) == cells[path]
+        and not _outer_expressions(cells, path, {})
     }  # fmt: skip
-    found = []
-    for path in cells:
-        if path in pairs:
-            continue
-        kind, value = _written(path, path in pairs.values())
-        if kind == "RegularExpression":
-            below = [p for p in cells if p not in (path, ROOT) and path.covers(p)]
-            if below:
-                raise Unwritable(
-                    f"{below[0].text} lies within {path.text}*, and no route ranks between the two"
-                )
-        if path.text == "/" and not path.prefix:
-            found += _top(cells, path)
-        else:
-            found += [Match(path, kind, value, method) for method in _methods(cells, path)]
-    return found
+
+
+def _outer_expressions(cells: Cells, path: Path, pairs: dict[Path, Path]) -> list[Path]:
+    """Broader conditions that are written as expressions: they rank like this path, and only a method ranks above them."""
+    return [
+        other for other in cells
+        if other.prefix and other not in (ROOT, path) and other not in pairs.values() and other.covers(path)
+    ]  # fmt: skip
 
 
 def _written(path: Path, segments: bool) -> tuple[str, str]:
@@ -91,8 +102,11 @@ def _literal(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", text)
 
 
-def _methods(cells: Cells, path: Path) -> list[str]:
-    """Methods that the path's matches must name; OTHER only where falling through would say something else."""
+def _methods(cells: Cells, path: Path, *, inside: bool) -> list[str]:
+    """Methods that the path's matches must name; OTHER only where falling through would say something else.
+
+    `inside` an expression every method is named instead, where those without a name lose nothing by it.
+    """
     row = cells[path]
     named = [method for method in row if method != OTHER]
     if path == ROOT:
@@ -101,20 +115,20 @@ def _methods(cells: Cells, path: Path) -> list[str]:
     open_methods = (set(above) | {OTHER}) - set(named)
     if all(above.get(method, above[OTHER]) == row[OTHER] for method in open_methods):
         return named
+    if inside and above[OTHER] <= row[OTHER]:
+        return [m for m in METHODS if row.get(m, row[OTHER]) != above.get(m, above[OTHER])]
     return [*named, OTHER]
 
 
-def _top(cells: Cells, path: Path) -> list[Match]:
-    """The path `/` alone ties with the prefix `/`: it wins by naming every method."""
-    row, above = cells[path], cells[ROOT]
-    found = []
-    for method in METHODS:
-        if row.get(method, row[OTHER]) != above.get(method, above[OTHER]):
-            if method in above:
-                raise Unwritable(f"/ with {method} ties with every path with {method}")
-            found.append(Match(path, "Exact", "/", method))
+def _top(cells: Cells) -> list[str]:
+    """Methods of the path `/` alone, which ties with the prefix `/`: it wins by naming every method."""
+    row, above = cells[Path("/")], cells[ROOT]
+    named = [m for m in METHODS if row.get(m, row[OTHER]) != above.get(m, above[OTHER])]
+    for method in named:
+        if method in above:
+            raise Unwritable(f"/ with {method} ties with every path with {method}")
     if not above[OTHER] <= row[OTHER]:
         raise Unwritable(
             "/ is refused to callers that may call every other path, and methods without a name exist"
         )
-    return found
+    return named
