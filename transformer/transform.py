@@ -105,7 +105,10 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
     handled: set[tuple[str, str]] = set()
     rules = registry.load(group for group, _ in by_kind)
     taken = {kind for rule in rules for kind in rule.kinds}
-    others = [obj for kind, found in by_kind.items() if kind not in taken for obj in found]
+    others = [
+        obj for kind, found in by_kind.items() if kind not in taken and not kind[0].endswith(MESH_SUFFIXES)
+        for obj in found
+    ]  # fmt: skip
     for rule in rules:
         given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())] if rule.kinds else others
         handled.update(rule.kinds)

@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 
 from transformer.order import regular
 from transformer.order.syntax import Unreadable
-from transformer.stream.patterns import pattern
 
 PathKind = Literal["any", "exact", "prefix", "regex"]
 
@@ -34,8 +33,8 @@ class _Set(NamedTuple):
 
 
 _ALL = _Set("all", "")
-_LITERAL = pattern(r"(?:[A-Za-z0-9/_~!&',;=:@%<>\"` -]|\\[^A-Za-z0-9])*")
-_WRAPPED = pattern(r"\^?\(\?:(.*)\)\$?")
+_LITERAL = re.compile(r"(?:[A-Za-z0-9/_~!&',;=:@%<>\"` -]|\\[^A-Za-z0-9])*")
+_WRAPPED = re.compile(r"\^?\(\?:(.*)\)\$?")
 
 
 def plainest(path: Path) -> Path:

@@ -14,6 +14,7 @@ from transformer.ir.routes import Action, Forward, Parent, Retry, Route, RouteRu
 from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
+from transformer.order.precedence import Precedence
 from transformer.order.predicates import Match
 from transformer.rules.istio import destinations, virtual_service_action, virtual_service_match
 from transformer.rules.istio.mesh_hosts import MESH, services
@@ -112,7 +113,7 @@ def _compile(run: Run, obj: Obj, service: Obj, port: int, entries: list[order.En
         )
         raise Held
     limits = order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
-    result = order.compile(entries, order.LINKERD, limits)
+    result = order.compile(entries, precedence(run), limits)
     if isinstance(result, order.Refusal):
         at = obj.spec.get("http")
         witness = f": {_request(result.witness)}" if result.witness is not None else ""
@@ -125,6 +126,11 @@ def _compile(run: Run, obj: Obj, service: Obj, port: int, entries: list[order.En
     for index, leaves in (source for source in result.shadowed):
         _account_shadowed(run, obj, index, leaves)
     return tuple(_objects(obj, result, Parent(service.namespace, service.name, port)))
+
+
+def precedence(run: Run) -> Precedence:
+    """How Linkerd ranks matches. Edge releases may take over the order of Gateway API: what is written holds in both."""
+    return order.LINKERD_EITHER if run.options["linkerd"] == "edge" else order.LINKERD
 
 
 def _objects(obj: Obj, compiled: order.Compiled, parent: Parent) -> Iterator[Route]:

@@ -42,7 +42,7 @@ def _named(reached: Sequence[Obj]) -> str:
 
 
 def _policies(run: Run) -> Iterator[Obj]:
-    for group, kind in (*reach.ISTIO_KINDS, *reach.SMI_KINDS):
+    for group, kind in (*reach.ISTIO_KINDS, *reach.SMI_KINDS, *reach.OSM_KINDS):
         for obj in run.context.objects(group, kind):
             if obj.context and not _told_by_posture(run, obj):
                 yield obj

@@ -201,6 +201,12 @@ def _join(
             f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS",
         )
         raise Held
+    skipped = pod.annotations.get(pod_annotations.SKIP_INBOUND)
+    if strict and skipped.text() and pod_annotations.SKIP_INBOUND not in plan.write:
+        run.hold(
+            "MS101", skipped, f"ports {skipped.text()} pass by the proxy, but the mesh requires mutual TLS"
+        )
+        raise Held
     moving.register(run, pod, strict=strict)
     if pod.obj.ref.kind in ("Pod", "Job"):
         run.say("MS125", pod.obj, f"a {pod.obj.ref.kind} that exists cannot be injected afterwards")
@@ -255,6 +261,13 @@ def _keep_selected(
         run.say("MS107", view, f"{key} stays, because a selector uses it; it injects nothing here")
         return
     found = namespace.obj
+    if closed and found is not None and found.context:
+        run.say(
+            "MS107",
+            view,
+            f"{key} stays, because a selector uses it; its Namespace is closed to Istio's injector",
+        )
+        return
     if found is not None and not found.context:
         run.units.bind([found.uid, pod.obj.uid])
         run.edit(
@@ -272,11 +285,12 @@ def _keep_selected(
             f"{key} stays, because a selector uses it; the Namespace gets istio-injection: disabled",
         )
         return
-    run.say(
-        "MS107", view, f"{key} stays, because a selector uses it, and Istio's injector still obeys it",
-        remedy=f"Label the Namespace {pod.obj.namespace} istio-injection: disabled before these pods restart; to "
-        "finish, create the workload anew under a selector without the label.",
-    )  # fmt: skip
+    if run.hold(
+        "MS118", view, f"{key} cannot go, because a selector uses it, and Istio's injector still obeys it",
+        remedy=f"Render the Namespace {pod.obj.namespace or 'of the workload'} in the same stream (it gets istio-injection: "
+        "disabled), or label it so in the cluster before these pods restart and accept the finding.",
+    ):  # fmt: skip
+        raise Held
 
 
 def _edit(run: Run, pod: settings.Pod, plan: Plan, labels: list[str]) -> None:
