@@ -68,6 +68,7 @@ RESOURCES = (
     Resource("policy.linkerd.io", "v1alpha1", "MeshTLSAuthentication", "meshtlsauthentications"),
     Resource("policy.linkerd.io", "v1beta3", "Server", "servers"),
     Resource("security.istio.io", "v1", "AuthorizationPolicy", "authorizationpolicies"),
+    Resource("security.istio.io", "v1", "RequestAuthentication", "requestauthentications"),
 )
 
 

@@ -140,7 +140,7 @@ def test_a_held_object_fails_the_install_and_nothing_is_created(
         assert "MS400" in channel
         assert "readers" in channel
     deploy("install", held_chart, plain=True).succeeded()
-    assert "AuthorizationPolicy/readers" in identities(deployed(cluster)), "only the post-renderer objected"
+    assert "RequestAuthentication/readers" in identities(deployed(cluster)), "only the post-renderer objected"
 
 
 def test_a_held_object_fails_the_upgrade_and_the_release_stays_as_it_is(

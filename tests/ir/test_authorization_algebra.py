@@ -44,16 +44,16 @@ ATOMS: list[tuple[SourceSet, Callable[[Caller], bool]]] = [
     (ir.ANYONE, lambda caller: True),
     (ir.ANY_IDENTITY, lambda caller: caller[0] is not None),
     *(
-        (ir.account(space, name), lambda caller, wanted=(space, name): caller[0] == wanted)  # type: ignore[misc]
+        (ir.account(space, name), lambda caller, wanted=(space, name): caller[0] == wanted)
         for space in ("a", "b")
         for name in ("x", "y")
     ),
     *(
-        (ir.whole_namespace(space), lambda caller, space=space: caller[0] is not None and caller[0][0] == space)  # type: ignore[misc]
+        (ir.whole_namespace(space), lambda caller, space=space: caller[0] is not None and caller[0][0] == space)
         for space in ("a", "b")
     ),
     *(
-        (ir.from_networks(networks.block(text)), lambda caller, text=text: ip_address(caller[1]) in ip_network(text))  # type: ignore[misc]
+        (ir.from_networks(networks.block(text)), lambda caller, text=text: ip_address(caller[1]) in ip_network(text))
         for text in BLOCKS
     ),
 ]  # fmt: skip
