@@ -30,7 +30,7 @@ _OSM = "policy.openservicemesh.io"
 OSM_KINDS = ((_OSM, "Egress"), (_OSM, "IngressBackend"), (_OSM, "UpstreamTrafficSetting"))
 SMI_KINDS = ((_ACCESS, "TrafficTarget"), (_ACCESS, "IdentityBinding"))
 #: Labels, or prefixes of labels, that pods get from an injector or a controller and templates do not show.
-_ADDED_TO_PODS = (
+ADDED_TO_PODS = (
     "service.istio.io/", "security.istio.io/", "istio.io/", "networking.istio.io/", "topology.istio.io/",
     "topology.kubernetes.io/", "statefulset.kubernetes.io/", "apps.kubernetes.io/", "batch.kubernetes.io/",
     "serving.knative.dev/", "job-name", "controller-uid", "pod-template-hash", "controller-revision-hash",
@@ -108,7 +108,7 @@ def pod_labels(workload: Obj) -> dict[str, str]:
 
 
 def _carries(found: Reachable, key: str, text: str) -> bool:
-    return found.labels.get(key) == text or (key not in found.labels and key.startswith(_ADDED_TO_PODS))
+    return found.labels.get(key) == text or (key not in found.labels and key.startswith(ADDED_TO_PODS))
 
 
 def _namespaces(run: Run, namespace: str) -> Iterator[Obj]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from transformer.stream.patterns import pattern
+from transformer.targets.linkerd import policy_validation
 from transformer.targets.versions import Target
 
 _DNS_LABEL = pattern(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
@@ -157,4 +158,5 @@ _CHECKS: dict[str, Callable[[dict[str, Any], Target], Iterator[str]]] = {
     "HTTPRoute": _route,
     "Service": _service,
     "TLSRoute": _tls_route,
+    **policy_validation.CHECKS,
 }

@@ -1,4 +1,4 @@
-"""Fields of Istio's traffic kinds (custom resource definitions of istio/api, 1.31; all served versions are alike)."""
+"""Fields of Istio's traffic and security kinds (definitions of istio/api, 1.31; all served versions are alike)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from transformer.rules import fields
 _SHARED = {
     "StringMatch": "{exact:str, prefix:str, regex:str}",
     "Percent": "{value:num}",
+    "Mode": "UNSET|DISABLE|PERMISSIVE|STRICT",
+    "TargetRef": "{group:str, kind*:str, name*:str, namespace:str}",
     "Destination": "{host*:str, port:{number:int}, subset:str}",
     "HeaderOps": "{add:map<str>, remove:[str], set:map<str>}",
     "Headers": "{request:HeaderOps, response:HeaderOps}",
@@ -52,7 +54,6 @@ _SHARED = {
     "subjectAltNames:[str], tlsCertificates:[{caCertificates:str, privateKey:str, serverCertificate:str}], "
     "verifyCertificateHash:[str], verifyCertificateSpki:[str]}",
     "Selector": "{matchLabels:map<str>}",
-    "TargetRef": "{group:str, kind*:str, name*:str, namespace:str}",
     "SidecarPort": "{name:str, number:int, protocol:str, targetPort:int}",
     "TelemetryMatch": "{mode:CLIENT_AND_SERVER|CLIENT|SERVER}",
     "Providers": "[{name*:str}]",
@@ -70,6 +71,14 @@ _KINDS = {
     "tcp:[{match:[{destinationSubnets:[str], gateways:[str], port:int, sourceLabels:map<str>, sourceNamespace:str, "
     "sourceSubnet:str}], route:L4Route}], tls:[{match*:[{destinationSubnets:[str], gateways:[str], port:int, "
     "sniHosts*:[str], sourceLabels:map<str>, sourceNamespace:str}], route:L4Route}]}",
+    "AuthorizationPolicy": "{action:ALLOW|DENY|AUDIT|CUSTOM, provider:{name:str}, rules:[{from:[{source:{ipBlocks:[str], "
+    "namespaces:[str], notIpBlocks:[str], notNamespaces:[str], notPrincipals:[str], notRemoteIpBlocks:[str], "
+    "notRequestPrincipals:[str], notServiceAccounts:[str], notTrustDomains:[str], principals:[str], remoteIpBlocks:[str], "
+    "requestPrincipals:[str], serviceAccounts:[str], trustDomains:[str]}}], to:[{operation:{hosts:[str], methods:[str], "
+    "notHosts:[str], notMethods:[str], notPaths:[str], notPorts:[str], paths:[str], ports:[str]}}], "
+    "when:[{key*:str, notValues:[str], values:[str]}]}], selector:{matchLabels:map<str>}, "
+    "targetRef:TargetRef, targetRefs:[TargetRef]}",
+    "PeerAuthentication": "{mtls:{mode:Mode}, portLevelMtls:map<{mode:Mode}>, selector:{matchLabels:map<str>}}",
     "DestinationRule": "{exportTo:[str], host*:str, subsets:[{labels:map<str>, name*:str, trafficPolicy:TrafficPolicy}], "
     "trafficPolicy:TrafficPolicy, workloadSelector:{matchLabels:map<str>}}",
     "ServiceEntry": "{addresses:[str], endpoints:[{address:str, labels:map<str>, locality:str, network:str, ports:map<int>, "

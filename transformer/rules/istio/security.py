@@ -13,15 +13,24 @@ from transformer.rules import reach
 from transformer.rules.registry import rule
 from transformer.run import Run
 
+_SECURITY = "security.istio.io"
+#: Kinds that `authorization: translate` gives to the rule for policies instead.
+TRANSLATED_KINDS = ((_SECURITY, "AuthorizationPolicy"), (_SECURITY, "PeerAuthentication"))
+
 
 @rule(
     id="security",
-    kinds=reach.ISTIO_KINDS,
+    kinds=[kind for kind in reach.ISTIO_KINDS if kind not in TRANSLATED_KINDS],
     order=30,
     summary="security policies and proxy extensions are held with every workload that they reach",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold every security object of the stream; what it reaches follows through the units."""
+    hold_all(run, objs)
+
+
+def hold_all(run: Run, objs: Sequence[Obj]) -> None:
+    """Ask that the objects stay, and relate them to what they reach."""
     for obj in objs:
         run.account(obj, [obj.view])
         run.drop(obj)

@@ -152,6 +152,7 @@ def _joins(
     """The Namespace's pods move: note them, and close the Namespace where the mesh requires mutual TLS."""
     existing = obj.view.get("metadata", "annotations", settings.DEFAULT_POLICY)
     closed = existing.text() in _CLOSED
+    by_policies: str = run.memo.get("default-inbound-policy", {}).get(obj.name, "")
     strict = closed or posture(run, obj.name, obj) == STRICT
     if strict and existing.present and not closed:
         _contradiction(
@@ -176,7 +177,14 @@ def _joins(
             obj,
             "metrics ports, and 4191 of the proxies, answer only clients with a mesh identity",
         )
-    return {settings.DEFAULT_POLICY: settings.AUTHENTICATED} if strict and not existing.present else {}
+    if by_policies and existing.present and existing.text() != by_policies:
+        _contradiction(
+            run,
+            existing,
+            f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the policies mean {by_policies!r}",
+        )
+    wanted = by_policies or (settings.AUTHENTICATED if strict else "")
+    return {settings.DEFAULT_POLICY: wanted} if wanted and not existing.present else {}
 
 
 def _refuse_exposed(run: Run, pod: settings.Pod, strict: bool) -> None:

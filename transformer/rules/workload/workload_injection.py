@@ -188,8 +188,11 @@ def _join(
     """The pods move: note it, and close their ports by themselves where no Namespace of the stream does."""
     covered = namespace.obj is not None and not namespace.obj.context and namespace.meshes
     strict = injection.own and not covered and posture(run, pod.obj.namespace, pod.obj) == STRICT
+    by_policies = pod.obj.uid in run.memo.get("own-inbound-policy", ())
     existing = pod.annotations.get(settings.DEFAULT_POLICY)
-    if strict and not existing.present:
+    if by_policies:
+        pass  # the rule for policies writes what they mean
+    elif strict and not existing.present:
         plan.write[settings.DEFAULT_POLICY] = settings.AUTHENTICATED
     elif strict and existing.text() not in (settings.AUTHENTICATED, "cluster-authenticated", "deny"):
         run.hold(
