@@ -15,8 +15,9 @@ from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.predicates import Match, overlap
-from transformer.rules.istio import edges, hosts, ingress_action, virtual_service_match
+from transformer.rules.istio import delegates, edges, hosts, ingress_action, virtual_service_match
 from transformer.rules.istio.mesh_hosts import MESH
+from transformer.rules.istio.mesh_routes import account_shadowed
 from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
 from transformer.targets import metadata
@@ -38,10 +39,13 @@ class Bound(NamedTuple):
 def plan(run: Run, obj: Obj, reached: set[int]) -> None:
     """Plan the routes of every gateway that the VirtualService names. Raises `Held` with the finding made."""
     names = [name for name in obj.spec.get("gateways").each() if name.text() != MESH]
+    if not delegates.rules(run, obj):
+        run.hold("MS218", obj, "no rule is left: every request gets 404, which no route can say")
+        raise Held
     hostnames = tuple(_hostnames(run, obj))
     bounds = [bound for name in names if (bound := _bind(run, obj, name, hostnames)) is not None]
     suffix = "" if len(names) == len(list(obj.spec.get("gateways").each())) else "-ingress"
-    if any(match.get("uri") for http in obj.spec.get("http").each() for match in http.get("match").each()):
+    if any(match.get("uri") for http in delegates.rules(run, obj) for match in http.get("match").each()):
         run.once("MS228", obj.spec.get("http"), "whether `/a/../b` and `/%61` count as `/b` and `/a`, as at "
         "Istio's gateways, depends on the "
                  "implementation that serves the Gateway")  # fmt: skip
@@ -170,7 +174,9 @@ def _rivals(run: Run, obj: Obj, edge: edges.Edge, hostnames: Sequence[str]) -> l
         elif any(edges.meets(mine, one) for mine in hostnames for one in theirs):
             run.units.bind([obj.uid, other.uid])
             if any(
-                edges.covers(one, mine) and not _has_last_resort(obj) for mine in hostnames for one in theirs
+                edges.covers(one, mine) and not _has_last_resort(run, obj)
+                for mine in hostnames
+                for one in theirs
             ):
                 run.hold(
                     "MS284",
@@ -186,9 +192,9 @@ def _same_edge(found: edges.Edge | None, edge: edges.Edge) -> bool:
     return found is not None and (found.namespace, found.name) == (edge.namespace, edge.name)
 
 
-def _has_last_resort(obj: Obj) -> bool:
+def _has_last_resort(run: Run, obj: Obj) -> bool:
     """Whether some rule takes every request."""
-    for http in obj.spec.get("http").each():
+    for http in delegates.rules(run, obj):
         matches = list(http.get("match").each())
         if not matches or any(not set(dict(m.items())) - {"name"} or (m.get("uri", "prefix").text() == "/" and
                               not set(dict(m.items())) - {"name", "uri"}) for m in matches):  # fmt: skip
@@ -233,17 +239,8 @@ def _compile_port(
         if found.group == obj.uid
     )
     for uid, index, leaves in result.shadowed:
-        if uid != obj.uid:
-            continue
-        for leaf in leaves:
-            run.ledger.enter(
-                Mark(obj.uid, leaf, Fate(NO_OP, "never reached: an earlier rule takes these requests"))
-            )
-        run.say(
-            "MS226",
-            obj.spec.get("http"),
-            f"rule {index} has a match that is never reached, because an earlier rule takes its requests",
-        )
+        if uid == obj.uid:
+            account_shadowed(run, obj, delegates.rules(run, obj)[index], index, leaves)
     return Route((), rules), marks, owners
 
 
@@ -258,7 +255,7 @@ def _entries(
     marks: list[Mark] = []
     owners: list[Obj] = []
     number = 0
-    for index, http in enumerate(obj.spec.get("http").each()):
+    for index, http in enumerate(delegates.rules(run, obj)):
         stop = False
         for uri, lowered in _matches(run, obj, bound, http, port):
             for match in lowered.matches:
@@ -267,7 +264,7 @@ def _entries(
                 number += 1
                 marks += [*action.marks, *lowered.marks]
                 owners += action.owners
-                leaves = tuple(mark.path for mark in lowered.marks)
+                leaves = tuple((mark.uid, mark.path) for mark in lowered.marks)
                 rule = 1000 + number if action.keep_path else index
                 entries.append(
                     order.Entry(

@@ -15,7 +15,7 @@ from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.predicates import Match
-from transformer.rules.istio import destinations, virtual_service_action, virtual_service_match
+from transformer.rules.istio import delegates, destinations, virtual_service_action, virtual_service_match
 from transformer.rules.istio.mesh_hosts import MESH, services
 from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
@@ -43,8 +43,9 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
     marks: list[Mark] = []
     stands_on: list[Obj] = []
     per_rule = run.target.rule_timeouts and run.target.reads_gateway_api
-    for index, http in enumerate(obj.spec.get("http").each()):
-        taken = list(_matches(run, http, port))
+    rules = delegates.rules(run, obj)
+    for index, http in enumerate(rules):
+        taken = list(_matches(run, obj, http, port))
         if not any(lowered.matches for lowered in taken):
             continue
         reached.add(index)
@@ -53,7 +54,7 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
         stands_on += action.owners
         timeout = action.action.timeout_ms if isinstance(action.action, Forward) and not per_rule else None
         for lowered in taken:
-            leaves = tuple(mark.path for mark in lowered.marks)
+            leaves = tuple((mark.uid, mark.path) for mark in lowered.marks)
             marks += lowered.marks
             entries += [
                 order.Entry(match, action.action, Group(action.retry, timeout), (index, leaves), index)
@@ -61,14 +62,14 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
             ]
         if any(match == Match() for lowered in taken for match in lowered.matches):
             break
-    routes = _compile(run, obj, service, port, entries)
+    routes = _compile(run, obj, rules, service, port, entries)
     _edit_protocol(run, obj, service, port)
     return Planned(
         Parent(service.namespace, service.name, port), routes, tuple(marks), tuple(dict.fromkeys(stands_on))
     )
 
 
-def _matches(run: Run, http: View, port: int) -> Iterator[virtual_service_match.Lowered]:
+def _matches(run: Run, obj: Obj, http: View, port: int) -> Iterator[virtual_service_match.Lowered]:
     matches = list(http.get("match").each())
     if not matches:
         if http.get("match").present:
@@ -79,7 +80,7 @@ def _matches(run: Run, http: View, port: int) -> Iterator[virtual_service_match.
         wanted = match.get("port").value()
         if gateways and MESH not in gateways:
             # Decided where routes of gateways are planned, or never where the VirtualService names none of them.
-            named = {name.text() for name in http.obj.spec.get("gateways").each()}
+            named = {name.text() for name in obj.spec.get("gateways").each()}
             if not named & set(gateways):
                 run.mark(match, Fate(NO_OP, "matches on gateways that the VirtualService does not name"))
             continue
@@ -87,7 +88,7 @@ def _matches(run: Run, http: View, port: int) -> Iterator[virtual_service_match.
             if match.get(name).present:
                 run.mark(match.get(name), Fate(TRANSLATED, "parentRefs"))
         if wanted is not None and wanted != port:
-            _account_elsewhere(run, match, http.obj, wanted)
+            _account_elsewhere(run, match, obj, wanted)
             continue
         yield virtual_service_match.lower(run, match)
 
@@ -101,7 +102,9 @@ def _account_elsewhere(run: Run, match: View, obj: Obj, wanted: Any) -> None:
         )
 
 
-def _compile(run: Run, obj: Obj, service: Obj, port: int, entries: list[order.Entry]) -> tuple[Route, ...]:
+def _compile(
+    run: Run, obj: Obj, rules: Sequence[View], service: Obj, port: int, entries: list[order.Entry]
+) -> tuple[Route, ...]:
     """Route objects that give every request Istio's outcome; raises `Held` with a witness where there are none."""
     where = f"{service.namespace}/{service.name}".lstrip("/")
     if not entries:
@@ -123,32 +126,33 @@ def _compile(run: Run, obj: Obj, service: Obj, port: int, entries: list[order.En
         )
         raise Held
     for index, leaves in (source for source in result.shadowed):
-        _account_shadowed(run, obj, index, leaves)
-    return tuple(_objects(obj, result, Parent(service.namespace, service.name, port)))
+        account_shadowed(run, obj, rules[index], index, leaves)
+    return tuple(_objects(rules, result, Parent(service.namespace, service.name, port)))
 
 
-def _objects(obj: Obj, compiled: order.Compiled, parent: Parent) -> Iterator[Route]:
+def _objects(source: Sequence[View], compiled: order.Compiled, parent: Parent) -> Iterator[Route]:
     by_object: dict[int, list[order.Rule]] = {}
     for found in compiled.rules:
         by_object.setdefault(found.object, []).append(found)
     for _, rules in sorted(by_object.items()):
         group = cast(Group, rules[0].group)
         found_rules = tuple(RouteRule(r.matches, cast(Action, r.action)) for r in rules)
-        names = [obj.spec.get("http", index, "name").text() for found in rules for index, _ in found.sources]
+        names = [delegates.label(source[index]) for found in rules for index, _ in found.sources]
         yield Route(
             (parent,), found_rules, group.retry, group.timeout_ms, names[0] if len(set(names)) == 1 else ""
         )
 
 
-def _account_shadowed(run: Run, obj: Obj, index: int, leaves: Sequence[FieldPath]) -> None:
-    for leaf in leaves:
-        run.ledger.enter(
-            Mark(obj.uid, leaf, Fate(NO_OP, "never reached: an earlier rule takes these requests"))
-        )
-    field = obj.spec.get("http")
+def account_shadowed(
+    run: Run, obj: Obj, rule: View, index: int, leaves: Sequence[tuple[int, FieldPath]]
+) -> None:
+    """Tell a match that never fires, at its rule's list; `leaves` are the fields that said it."""
+    for uid, leaf in leaves:
+        run.ledger.enter(Mark(uid, leaf, Fate(NO_OP, "never reached: an earlier rule takes these requests")))
+    at = obj.spec.get("http") if rule.obj is obj else rule
     run.say(
         "MS226",
-        field,
+        at,
         f"rule {index} has a match that is never reached, because an earlier rule takes its requests; it is left out",
     )
 
@@ -183,14 +187,6 @@ def _edit_protocol(run: Run, obj: Obj, service: Obj, port: int) -> None:
             raise Held
         if wanted is not None:
             run.edit(service, ("spec", "ports", index), write={"appProtocol": wanted}, owners=[obj])
-
-
-def account_unreached(run: Run, obj: Obj, reached: set[int]) -> None:
-    """Rules that apply to no port of the mesh, or stand behind one that takes everything: Istio does not even generate them."""
-    for index, http in enumerate(obj.spec.get("http").each()):
-        if index not in reached:
-            run.say("MS226", http, "no request of the mesh ever reaches this rule; it is left out")
-            run.mark(http, Fate(NO_OP, "MS226"))
 
 
 def tell_normalization(run: Run, obj: Obj, planned: Sequence[Planned]) -> None:

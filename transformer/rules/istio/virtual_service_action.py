@@ -27,7 +27,6 @@ _HELD_BLOCKS = {
         "a rewrite of path or authority, which Linkerd's routes cannot do (it drops a route that carries one)",
     ),
     "directResponse": ("MS233", "an answer without a backend, which no Linkerd route can give"),
-    "delegate": ("MS234", "rules of another VirtualService, which this version does not merge"),
 }
 
 
@@ -61,7 +60,7 @@ def _refuse_blocks(run: Run, rule: View) -> None:
     for name, (code, what) in _HELD_BLOCKS.items():
         if rule.get(name) and run.hold(code, rule.get(name), f"the rule asks for {what}"):
             raise Held
-        if rule.get(name) and name in ("directResponse", "delegate"):
+        if rule.get(name) and name == "directResponse":
             raise Held
     refuse_fault(run, rule)
 
