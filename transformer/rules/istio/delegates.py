@@ -12,8 +12,8 @@ from transformer.findings import FieldPath
 from transformer.ledger import NO_OP, TRANSLATED, Fate
 from transformer.objects import Obj, View
 from transformer.rules.istio.check import check_fields
+from transformer.rules.istio.held import Held
 from transformer.rules.istio.merged_view import MergedFields, MergedList
-from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
 
 _ISTIO = "networking.istio.io"

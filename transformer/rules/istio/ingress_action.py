@@ -15,7 +15,7 @@ from transformer.objects import Obj, View
 from transformer.order.predicates import Match
 from transformer.rules.istio import destinations, durations, hosts
 from transformer.rules.istio import virtual_service_action as shared
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 

@@ -16,9 +16,9 @@ from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.predicates import Match, overlap
 from transformer.rules.istio import delegates, edges, hosts, ingress_action, virtual_service_match
+from transformer.rules.istio.held import Held
 from transformer.rules.istio.mesh_hosts import MESH
 from transformer.rules.istio.mesh_routes import account_shadowed
-from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.gateway_api import http_route, reference_grant

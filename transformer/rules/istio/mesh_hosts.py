@@ -12,7 +12,7 @@ from transformer import service_protocol
 from transformer.objects import Obj, View
 from transformer.rules import parents
 from transformer.rules.istio import destinations, hosts
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 MESH = "mesh"

@@ -15,9 +15,15 @@ from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.predicates import Match
-from transformer.rules.istio import delegates, destinations, virtual_service_action, virtual_service_match
+from transformer.rules.istio import (
+    authority,
+    delegates,
+    destinations,
+    virtual_service_action,
+    virtual_service_match,
+)
+from transformer.rules.istio.held import Held
 from transformer.rules.istio.mesh_hosts import MESH, services
-from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
 
 
@@ -44,8 +50,10 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
     stands_on: list[Obj] = []
     per_rule = run.target.rule_timeouts and run.target.reads_gateway_api
     rules = delegates.rules(run, obj)
+    field = next(field for number, field in destinations.http_ports(service) if number == port)
+    names = authority.of(service, field, run.options["mesh.cluster-domain"])
     for index, http in enumerate(rules):
-        taken = list(_matches(run, obj, http, port))
+        taken = list(_matches(run, obj, http, port, names))
         if not any(lowered.matches for lowered in taken):
             continue
         reached.add(index)
@@ -69,7 +77,9 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
     )
 
 
-def _matches(run: Run, obj: Obj, http: View, port: int) -> Iterator[virtual_service_match.Lowered]:
+def _matches(
+    run: Run, obj: Obj, http: View, port: int, names: authority.Names
+) -> Iterator[virtual_service_match.Lowered]:
     matches = list(http.get("match").each())
     if not matches:
         if http.get("match").present:
@@ -90,7 +100,7 @@ def _matches(run: Run, obj: Obj, http: View, port: int) -> Iterator[virtual_serv
         if wanted is not None and wanted != port:
             _account_elsewhere(run, match, obj, wanted)
             continue
-        yield virtual_service_match.lower(run, match)
+        yield virtual_service_match.lower(run, match, names=names)
 
 
 def _account_elsewhere(run: Run, match: View, obj: Obj, wanted: Any) -> None:
@@ -134,13 +144,26 @@ def _objects(source: Sequence[View], compiled: order.Compiled, parent: Parent) -
     by_object: dict[int, list[order.Rule]] = {}
     for found in compiled.rules:
         by_object.setdefault(found.object, []).append(found)
+    alike: dict[Route, list[str]] = {}
     for _, rules in sorted(by_object.items()):
         group = cast(Group, rules[0].group)
-        found_rules = tuple(RouteRule(r.matches, cast(Action, r.action)) for r in rules)
+        hostname = rules[0].matches[0].hostname
         names = [delegates.label(source[index]) for found in rules for index, _ in found.sources]
-        yield Route(
-            (parent,), found_rules, group.retry, group.timeout_ms, names[0] if len(set(names)) == 1 else ""
+        label = names[0] if len(set(names)) == 1 else ""
+        route = Route((parent,), tuple(map(_rule, rules)), group.retry, group.timeout_ms, label)
+        # Rules of one hostname never tie with those of another: what is said of several names is said once.
+        alike.setdefault(route._replace(hostnames=() if hostname is None else ("",)), []).append(
+            hostname or ""
         )
+    for route, hostnames in alike.items():
+        yield route._replace(hostnames=tuple(hostnames) if route.hostnames else ())
+
+
+def _rule(found: order.Rule) -> RouteRule:
+    """The rule; all matches of an object have its hostname, which the object writes."""
+    return RouteRule(
+        tuple(match._replace(hostname=None) for match in found.matches), cast(Action, found.action)
+    )
 
 
 def account_shadowed(

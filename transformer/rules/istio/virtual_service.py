@@ -25,8 +25,8 @@ from transformer.rules.istio import (
     tls_routes,
 )
 from transformer.rules.istio.check import check_fields
+from transformer.rules.istio.held import Held
 from transformer.rules.istio.mesh_routes import Planned
-from transformer.rules.istio.virtual_service_match import Held
 from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.targets import metadata

@@ -13,7 +13,7 @@ from transformer.ir.routes import Action, Backend, Forward, HeaderChange, Redire
 from transformer.ledger import DEGRADED, NO_OP, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.rules.istio import destinations, durations, hosts
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 _IMPLICIT_RETRY = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
