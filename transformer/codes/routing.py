@@ -49,7 +49,7 @@ CODES: tuple[Code, ...] = (
          "Without the condition the rule would take more requests than today; the object stays.",
          "Drop the condition, or keep these clients in Istio.", "match:\n- sourceLabels: {app: web}"),
     Code("MS211", "warning", "match that never fires",
-         "The path condition does not start with a slash, or no name of the Service satisfies the one on the Host header.",
+         "The path condition does not start with a slash, or no name of the Service, no host at the gateway, satisfies the one on the Host header.",
          "The match is left out; nothing changes.", "Delete the match, or correct the condition."),
     Code("MS212", "warning", "prefix of characters written as prefix of segments",
          "With `prefix-mode: segment` an Istio prefix becomes a PathPrefix, which ends at a slash.",

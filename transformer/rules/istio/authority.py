@@ -1,12 +1,13 @@
 """Conditions on the Host header as hostnames of a route (observed L18).
 
-Istio picks its list by the names of the dialled Service, so a client that gets there has sent one of a few names: every
-condition comes down to those that it accepts. Linkerd compares hostnames without port and without case.
+Istio picks its list by the names of the dialled Service, or by a host at a gateway, so a client that gets there has sent
+one of a few names: every condition comes down to those that it accepts. Hostnames are compared without port and case.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from transformer import service_protocol
@@ -22,20 +23,32 @@ _ADDRESS = r"([0-9]+(\.[0-9]+){3}|\[[0-9a-f:.]+\])(:[0-9]+)?"
 
 
 class Names(NamedTuple):
-    """What clients of one Service port may write into the Host header; `bare`: they leave the port out."""
+    """What clients may write into the Host header of requests to one port.
+
+    `bare`: they leave the port out. `addresses`: they may write the address that they dial instead. `what`: for messages.
+    """
 
     names: tuple[str, ...]
     port: int
     bare: bool
+    addresses: bool
+    what: str
 
 
-def of(service: Obj, port: View, domain: str) -> Names:
+def of_service(service: Obj, port: View, domain: str) -> Names:
     """The names of a Service, and whether clients of the port write it: those of 80 do not, except for gRPC's."""
     number = port.get("port").value()
     short, space = service.name, service.namespace
-    names = [short, f"{short}.{space}", f"{short}.{space}.svc", f"{short}.{space}.svc.{domain}"]
+    names = (short, f"{short}.{space}", f"{short}.{space}.svc", f"{short}.{space}.svc.{domain}")
     grpc = service_protocol.istio_protocol(port) in ("grpc", "http2")
-    return Names(tuple(names), number, number == 80 and not grpc)
+    return Names(names, number, number == 80 and not grpc, True, f"name of Service {short}.{space}")
+
+
+def of_hosts(hostnames: Sequence[str], port: int) -> Names | None:
+    """The hosts of a VirtualService at a gateway; None where one of them stands for many."""
+    if any(not hostname or "*" in hostname for hostname in hostnames):
+        return None
+    return Names(tuple(hostnames), port, port in (80, 443), False, "host of the VirtualService")
 
 
 def hostnames(run: Run, field: View, text: tuple[str, str], names: Names) -> tuple[str, ...]:
@@ -52,7 +65,7 @@ def hostnames(run: Run, field: View, text: tuple[str, str], names: Names) -> tup
     except Unreadable as problem:
         run.hold("MS214", field, f"the regular expression cannot be evaluated: {problem}")
         raise Held from problem
-    if _takes_addresses(kind, value):
+    if names.addresses and _takes_addresses(kind, value):
         run.hold(
             "MS210",
             field,
@@ -68,7 +81,7 @@ def hostnames(run: Run, field: View, text: tuple[str, str], names: Names) -> tup
         run.say("MS229", field, "compared without case and port now: `"
                 f"{found[0].upper()}` and `{found[0]}:{names.port}` are `{found[0]}`")  # fmt: skip
     else:
-        why = f"no name of Service {names.names[1]} satisfies the {kind} `{text[1]}`: the match never fires there"
+        why = f"no {names.what} satisfies the {kind} `{text[1]}`: the match never fires there"
         run.say("MS211", field, why)
     return found
 

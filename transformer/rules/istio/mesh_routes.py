@@ -5,6 +5,7 @@ Istio keeps the dialled port where a destination names none (observed I4), so ea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -51,7 +52,7 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
     per_rule = run.target.rule_timeouts and run.target.reads_gateway_api
     rules = delegates.rules(run, obj)
     field = next(field for number, field in destinations.http_ports(service) if number == port)
-    names = authority.of(service, field, run.options["mesh.cluster-domain"])
+    names = authority.of_service(service, field, run.options["mesh.cluster-domain"])
     for index, http in enumerate(rules):
         taken = list(_matches(run, obj, http, port, names))
         if not any(lowered.matches for lowered in taken):
@@ -135,7 +136,7 @@ def _compile(
             f"the order of the rules cannot be kept on port {port} of {where}: {result.reason}{witness}",
         )
         raise Held
-    for index, leaves in (source for source in result.shadowed):
+    for index, leaves in wholly_shadowed(entries, result):
         account_shadowed(run, obj, rules[index], index, leaves)
     return tuple(_objects(rules, result, Parent(service.namespace, service.name, port)))
 
@@ -164,6 +165,12 @@ def _rule(found: order.Rule) -> RouteRule:
     return RouteRule(
         tuple(match._replace(hostname=None) for match in found.matches), cast(Action, found.action)
     )
+
+
+def wholly_shadowed(entries: Sequence[order.Entry], compiled: order.Compiled) -> Iterator[tuple[Any, ...]]:
+    """Sources of matches of which no part ever fires; a match may stand for several methods or hostnames."""
+    hidden, total = Counter(compiled.shadowed), Counter(entry.source for entry in entries)
+    return (source for source, count in hidden.items() if count == total[source])
 
 
 def account_shadowed(

@@ -64,7 +64,7 @@ def lower(run: Run, match: View, *, ingress: bool = False, names: authority.Name
             run.no_op(field, "names a route in logs and metrics only")
         elif name == "ignoreUriCase" and not match.get("uri"):
             run.no_op(field, "there is no path to compare")
-        elif name not in ("port", "gateways", "ignoreUriCase"):
+        elif name not in ("port", "gateways", "ignoreUriCase") and not (ingress and name == "scheme"):
             _refuse(run, field, name)
     return Lowered(tuple(result), run.translated(*used))
 
