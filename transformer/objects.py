@@ -84,6 +84,10 @@ class View:
             return "true" if value else "false"
         return str(value)
 
+    def sources(self) -> Iterator[View]:
+        """The fields as written: itself; a view that is put together of several has several."""
+        yield self
+
     def leaves(self) -> Iterator[FieldPath]:
         """Paths of all scalars and empty collections below, in order."""
         if self.node is None:

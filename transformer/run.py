@@ -116,14 +116,15 @@ class Run:
 
     def mark(self, at: View, fate: Fate) -> None:
         """Enter a fate for a field and everything under it, at once."""
-        if at.present:
-            self.ledger.enter(Mark(at.obj.uid, at.path, fate))
+        for one in at.sources():
+            if one.present:
+                self.ledger.enter(Mark(one.obj.uid, one.path, fate))
 
     def translated(self, *views: View, target: str = "") -> tuple[Mark, ...]:
         """Marks to hand to `derive` or `edit`: the fields (with everything under them) decide what is emitted there."""
-        return tuple(
-            Mark(view.obj.uid, view.path, Fate(TRANSLATED, target)) for view in views if view.present
-        )
+        fate = Fate(TRANSLATED, target)
+        written = (one for view in views for one in view.sources() if one.present)
+        return tuple(Mark(one.obj.uid, one.path, fate) for one in written)
 
     # -- what a rule plans ------------------------------------------------------------------------------------------
 

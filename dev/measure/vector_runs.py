@@ -69,7 +69,15 @@ class Judged(NamedTuple):
             return True
         if "MS212" in self.codes and self._between_segments(verdict.question):
             return True
+        if "MS229" in self.codes and self._oddly_addressed(verdict.question):
+            return True
         return bool(self.codes & TOLD.get((verdict.aspect, verdict.outcome), frozenset()))
+
+    def _oddly_addressed(self, question: int) -> bool:
+        """Whether the Host header is spelt in a way that hostnames of a route do not tell apart."""
+        request = self.world["questions"][question]["request"]
+        sent = str(request.get("authority") or "")
+        return sent != sent.lower() or sent.endswith(":80")
 
     def _between_segments(self, question: int) -> bool:
         """Whether a prefix of characters and one of segments differ on the path that was asked for."""

@@ -155,6 +155,7 @@ _IMPLIED = {
     "service": "service: web",
     "matches[].methods[]": "'*'",
     "matches[].name": "name: all",  # nothing refers to it
+    "delegate.namespace": "namespace: shop",  # the namespace of the VirtualService itself
 }
 
 

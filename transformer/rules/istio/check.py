@@ -6,7 +6,7 @@ from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj
 from transformer.rules import fields
 from transformer.rules.istio import schema
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 _PARTS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})

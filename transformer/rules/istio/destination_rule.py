@@ -13,7 +13,7 @@ from transformer.objects import Obj, View
 from transformer.rules import fields
 from transformer.rules.istio import destinations, durations, hosts, owners
 from transformer.rules.istio.check import check_fields
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.targets import metadata

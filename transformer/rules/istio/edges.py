@@ -14,7 +14,7 @@ from transformer.ir.routes import Listener
 from transformer.ledger import Mark
 from transformer.objects import Obj, View
 from transformer.rules import fields
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 _HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})

@@ -15,7 +15,7 @@ from transformer.objects import Obj, View
 from transformer.order.predicates import Match
 from transformer.rules.istio import durations, redirect_action
 from transformer.rules.istio import virtual_service_action as shared
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 
@@ -30,13 +30,13 @@ class Lowered(NamedTuple):
 
 def lower(run: Run, rule: View, match: Match, uri: View, server_port: int) -> Lowered:
     """Lower one rule for one of its matches; `uri` is the match's own condition. Raises `Held`."""
-    for name, code, what in (
-        ("directResponse", "MS233", "an answer without a backend, which no Gateway API route can give"),
-        ("delegate", "MS234", "rules of another VirtualService, which this version does not merge"),
-    ):
-        if rule.get(name):
-            run.hold(code, rule.get(name), f"the rule asks for {what}")
-            raise Held
+    if rule.get("directResponse"):
+        run.hold(
+            "MS233",
+            rule.get("directResponse"),
+            "the rule asks for an answer without a backend, which no Gateway API route can give",
+        )
+        raise Held
     shared.refuse_fault(run, rule)
     marks: list[Mark] = []
     owners: list[Obj] = []

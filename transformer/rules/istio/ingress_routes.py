@@ -15,9 +15,10 @@ from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.predicates import Match, overlap
-from transformer.rules.istio import edges, hosts, ingress_action, virtual_service_match
+from transformer.rules.istio import authority, delegates, edges, hosts, ingress_action, virtual_service_match
+from transformer.rules.istio.held import Held
 from transformer.rules.istio.mesh_hosts import MESH
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.mesh_routes import account_shadowed, wholly_shadowed
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.gateway_api import http_route, reference_grant
@@ -35,13 +36,27 @@ class Bound(NamedTuple):
         return tuple(dict.fromkeys(listener.port for listener in self.listeners or ()))
 
 
+class _Asked(NamedTuple):
+    """Which requests a list is for: those to a server port, and to one of the hosts, or None for all of them alike."""
+
+    port: int
+    host: str | None
+    names: authority.Names | None
+
+
+Compiled = dict[int, tuple[Route, tuple[Mark, ...], tuple[Obj, ...]]]
+
+
 def plan(run: Run, obj: Obj, reached: set[int]) -> None:
     """Plan the routes of every gateway that the VirtualService names. Raises `Held` with the finding made."""
     names = [name for name in obj.spec.get("gateways").each() if name.text() != MESH]
+    if not delegates.rules(run, obj):
+        run.hold("MS218", obj, "no rule is left: every request gets 404, which no route can say")
+        raise Held
     hostnames = tuple(_hostnames(run, obj))
     bounds = [bound for name in names if (bound := _bind(run, obj, name, hostnames)) is not None]
     suffix = "" if len(names) == len(list(obj.spec.get("gateways").each())) else "-ingress"
-    if any(match.get("uri") for http in obj.spec.get("http").each() for match in http.get("match").each()):
+    if any(match.get("uri") for http in delegates.rules(run, obj) for match in http.get("match").each()):
         run.once("MS228", obj.spec.get("http"), "whether `/a/../b` and `/%61` count as `/b` and `/a`, as at "
         "Istio's gateways, depends on the "
                  "implementation that serves the Gateway")  # fmt: skip
@@ -109,26 +124,54 @@ def _plan_edge(
     run: Run, obj: Obj, bound: Bound, hostnames: tuple[str, ...], name: str, reached: set[int]
 ) -> None:
     rivals = _rivals(run, obj, bound.edge, hostnames)
-    lists: dict[tuple[Any, ...], list[int]] = {}
-    compiled: dict[int, tuple[Route, tuple[Mark, ...], tuple[Obj, ...]]] = {}
-    for port in bound.ports or (80,):
-        route, marks, owners = _compile_port(run, obj, bound, port, rivals, reached)
-        if route.rules:
-            lists.setdefault(route.rules, []).append(port)
-            compiled[port] = (route, marks, owners)
-    if not lists:
+    groups: dict[tuple[Any, ...], tuple[list[str], Compiled]] = {}
+    for part in _parts(run, (obj, *rivals), hostnames):
+        lists: Compiled = {}
+        for port in bound.ports or (80,):
+            names = authority.of_hosts(hostnames, port)
+            found = _compile_port(run, obj, bound, _Asked(port, part, names), rivals, reached)
+            if found[0].rules:
+                lists[port] = found
+        if lists:
+            key = tuple((port, found[0].rules) for port, found in lists.items())
+            groups.setdefault(key, ([], lists))[0].extend(hostnames if part is None else [part])
+    if not groups:
         # Every rule is hidden by one of another VirtualService for the same host.
         run.mark(obj.spec.get("http"), Fate(NO_OP, "never reached"))
+    first = {served[0].partition(".")[0] for served, _ in groups.values()}
+    for number, (served, lists) in enumerate(groups.values()):
+        label = served[0].partition(".")[0] if len(first) == len(groups) else str(number + 1)
+        _plan_hosts(run, obj, bound, tuple(served), lists, name if len(groups) == 1 else f"{name}-{label}")
+
+
+def _parts(run: Run, objs: Sequence[Obj], hostnames: Sequence[str]) -> Sequence[str | None]:
+    """The hosts one by one where some rule tells them apart, otherwise None for all of them together."""
+    matches = [
+        match for obj in objs for rule in delegates.rules(run, obj) for match in rule.get("match").each()
+    ]
+    apart = (
+        any(match.get("authority") for match in matches) and all(hostnames) and "*" not in "".join(hostnames)
+    )
+    return hostnames if apart else (None,)
+
+
+def _plan_hosts(
+    run: Run, obj: Obj, bound: Bound, hostnames: tuple[str, ...], compiled: Compiled, name: str
+) -> None:
+    """Routes of hosts that have the same lists: one for all ports, or one for each list."""
+    lists: dict[tuple[Any, ...], list[int]] = {}
+    for port, found in compiled.items():
+        lists.setdefault(found[0].rules, []).append(port)
     for ports in lists.values():
         route, marks, owners = compiled[ports[0]]
         marks += tuple(mark for port in ports[1:] for mark in compiled[port][1])
-        parents = tuple(_attachments(bound, ports))
+        parents = tuple(_attachments(bound, ports, hostnames))
         named = name if len(lists) == 1 else f"{name}-{ports[0]}"
         wanted = tuple(hostname for hostname in hostnames if hostname) if "" not in hostnames else ()
         _derive(run, obj, route._replace(parents=parents, hostnames=wanted), named, marks, owners)
 
 
-def _attachments(bound: Bound, ports: Sequence[int]) -> Iterator[Attachment]:
+def _attachments(bound: Bound, ports: Sequence[int], hostnames: Sequence[str]) -> Iterator[Attachment]:
     edge = bound.edge
     if bound.listeners is None:
         yield Attachment(edge.namespace, edge.name, edge.section)
@@ -142,7 +185,7 @@ def _attachments(bound: Bound, ports: Sequence[int]) -> Iterator[Attachment]:
         yield Attachment(edge.namespace, edge.name)
         return
     for listener in bound.listeners:
-        if listener.port in ports:
+        if listener.port in ports and any(edges.meets(listener.hostname, name) for name in hostnames):
             yield Attachment(edge.namespace, edge.name, listener.name)
 
 
@@ -170,7 +213,9 @@ def _rivals(run: Run, obj: Obj, edge: edges.Edge, hostnames: Sequence[str]) -> l
         elif any(edges.meets(mine, one) for mine in hostnames for one in theirs):
             run.units.bind([obj.uid, other.uid])
             if any(
-                edges.covers(one, mine) and not _has_last_resort(obj) for mine in hostnames for one in theirs
+                edges.covers(one, mine) and not _has_last_resort(run, obj)
+                for mine in hostnames
+                for one in theirs
             ):
                 run.hold(
                     "MS284",
@@ -186,9 +231,9 @@ def _same_edge(found: edges.Edge | None, edge: edges.Edge) -> bool:
     return found is not None and (found.namespace, found.name) == (edge.namespace, edge.name)
 
 
-def _has_last_resort(obj: Obj) -> bool:
+def _has_last_resort(run: Run, obj: Obj) -> bool:
     """Whether some rule takes every request."""
-    for http in obj.spec.get("http").each():
+    for http in delegates.rules(run, obj):
         matches = list(http.get("match").each())
         if not matches or any(not set(dict(m.items())) - {"name"} or (m.get("uri", "prefix").text() == "/" and
                               not set(dict(m.items())) - {"name", "uri"}) for m in matches):  # fmt: skip
@@ -197,10 +242,10 @@ def _has_last_resort(obj: Obj) -> bool:
 
 
 def _compile_port(
-    run: Run, obj: Obj, bound: Bound, port: int, rivals: Sequence[Obj], reached: set[int]
+    run: Run, obj: Obj, bound: Bound, asked: _Asked, rivals: Sequence[Obj], reached: set[int]
 ) -> tuple[Route, tuple[Mark, ...], tuple[Obj, ...]]:
-    own, marks, owners = _entries(run, obj, bound, port, reached)
-    others = [entry for rival in rivals for entry in _entries(run, rival, bound, port, set())[0]]
+    own, marks, owners = _entries(run, obj, bound, asked, reached)
+    others = [entry for rival in rivals for entry in _entries(run, rival, bound, asked, set())[0]]
     for mine in own:
         for theirs in others:
             if (
@@ -218,7 +263,8 @@ def _compile_port(
         return Route((), ()), (), ()
     specific = [entry for entry in (*own, *others) if not _takes_all(entry)]
     last = [entry for entry in (*own, *others) if _takes_all(entry)]
-    result = order.compile(specific + last, order.GATEWAY_API, order.Limits())
+    entries = specific + last
+    result = order.compile(entries, order.GATEWAY_API, order.Limits())
     if isinstance(result, order.Refusal):
         witness = f": {result.witness.method} {result.witness.path}" if result.witness is not None else ""
         run.hold(
@@ -232,18 +278,9 @@ def _compile_port(
         for found in result.rules
         if found.group == obj.uid
     )
-    for uid, index, leaves in result.shadowed:
-        if uid != obj.uid:
-            continue
-        for leaf in leaves:
-            run.ledger.enter(
-                Mark(obj.uid, leaf, Fate(NO_OP, "never reached: an earlier rule takes these requests"))
-            )
-        run.say(
-            "MS226",
-            obj.spec.get("http"),
-            f"rule {index} has a match that is never reached, because an earlier rule takes its requests",
-        )
+    for uid, index, leaves in wholly_shadowed(entries, result) if asked.host is None else ():
+        if uid == obj.uid:
+            account_shadowed(run, obj, delegates.rules(run, obj)[index], index, leaves)
     return Route((), rules), marks, owners
 
 
@@ -252,22 +289,27 @@ def _takes_all(entry: order.Entry) -> bool:
 
 
 def _entries(
-    run: Run, obj: Obj, bound: Bound, port: int, reached: set[int]
+    run: Run, obj: Obj, bound: Bound, asked: _Asked, reached: set[int]
 ) -> tuple[list[order.Entry], tuple[Mark, ...], tuple[Obj, ...]]:
     entries: list[order.Entry] = []
     marks: list[Mark] = []
     owners: list[Obj] = []
     number = 0
-    for index, http in enumerate(obj.spec.get("http").each()):
+    for index, http in enumerate(delegates.rules(run, obj)):
         stop = False
-        for uri, lowered in _matches(run, obj, bound, http, port):
+        for uri, lowered in _matches(run, obj, bound, http, asked):
+            marks += lowered.marks if not lowered.matches else ()
             for match in lowered.matches:
-                action = ingress_action.lower(run, http, match, uri, port)
+                if match.hostname not in (None, asked.host):
+                    marks += lowered.marks
+                    continue
+                match = match._replace(hostname=None)
+                action = ingress_action.lower(run, http, match, uri, asked.port)
                 reached.add(index)
                 number += 1
                 marks += [*action.marks, *lowered.marks]
                 owners += action.owners
-                leaves = tuple(mark.path for mark in lowered.marks)
+                leaves = tuple((mark.uid, mark.path) for mark in lowered.marks)
                 rule = 1000 + number if action.keep_path else index
                 entries.append(
                     order.Entry(
@@ -281,7 +323,7 @@ def _entries(
 
 
 def _matches(
-    run: Run, obj: Obj, bound: Bound, http: View, port: int
+    run: Run, obj: Obj, bound: Bound, http: View, asked: _Asked
 ) -> Iterator[tuple[View, virtual_service_match.Lowered]]:
     matches = list(http.get("match").each())
     if not matches:
@@ -296,7 +338,7 @@ def _matches(
         for name in ("port", "gateways"):
             run.mark(match.get(name), Fate(TRANSLATED, "parentRefs"))
         wanted = match.get("port").value()
-        if wanted is not None and wanted != port:
+        if wanted is not None and wanted != asked.port:
             if bound.listeners is None:
                 run.hold(
                     "MS270",
@@ -304,8 +346,33 @@ def _matches(
                     "the rule is for one port of a gateway whose listeners are not known here",
                 )
                 raise Held
+            if wanted not in bound.ports and not _on_mesh(obj):
+                run.mark(match, Fate(NO_OP, "no server of the gateway has this port"))
             continue
-        yield match.get("uri"), virtual_service_match.lower(run, match, ingress=True)
+        if _has_scheme(run, obj, bound, match, asked.port):
+            yield match.get("uri"), virtual_service_match.lower(run, match, ingress=True, names=asked.names)
+
+
+def _has_scheme(run: Run, obj: Obj, bound: Bound, match: View, port: int) -> bool:
+    """Whether requests to the port have the scheme: a server speaks one of the two."""
+    field = match.get("scheme")
+    if not field:
+        return True
+    given = {listener.protocol.lower() for listener in bound.listeners or () if listener.port == port}
+    if len(given) != 1 or not field.get("exact").text():
+        run.hold(
+            "MS210", field, "the match depends on the scheme of the request, which no listener here decides"
+        )
+        raise Held
+    wanted = field.get("exact").text()
+    run.mark(field, Fate(TRANSLATED, "parentRefs"))
+    if all(wanted != listener.protocol.lower() for listener in bound.listeners or ()) and not _on_mesh(obj):
+        run.mark(match, Fate(NO_OP, "no server of the gateway speaks it"))
+    return wanted in given
+
+
+def _on_mesh(obj: Obj) -> bool:
+    return any(name.text() == MESH for name in obj.spec.get("gateways").each())
 
 
 def _derive(

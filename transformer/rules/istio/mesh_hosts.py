@@ -12,7 +12,7 @@ from transformer import service_protocol
 from transformer.objects import Obj, View
 from transformer.rules import parents
 from transformer.rules.istio import destinations, hosts
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 MESH = "mesh"
@@ -122,7 +122,8 @@ def consumer_namespace(run: Run, obj: Obj, bound: Sequence[Bound]) -> str | None
     exported = [entry.text() for entry in obj.spec.get("exportTo").each()]
     if exported in ([], ["*"]):
         return None
-    if exported in (["."], [obj.namespace]) and all(b.service.namespace != obj.namespace for b in bound):
+    namespaces = {obj.namespace if name == "." else name for name in exported}
+    if namespaces == {obj.namespace} and all(b.service.namespace != obj.namespace for b in bound):
         return obj.namespace
     run.hold(
         "MS216",

@@ -5,6 +5,7 @@ Istio keeps the dialled port where a destination names none (observed I4), so ea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -16,9 +17,15 @@ from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.precedence import Precedence
 from transformer.order.predicates import Match
-from transformer.rules.istio import destinations, virtual_service_action, virtual_service_match
+from transformer.rules.istio import (
+    authority,
+    delegates,
+    destinations,
+    virtual_service_action,
+    virtual_service_match,
+)
+from transformer.rules.istio.held import Held
 from transformer.rules.istio.mesh_hosts import MESH, services
-from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
 
 
@@ -44,8 +51,11 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
     marks: list[Mark] = []
     stands_on: list[Obj] = []
     per_rule = run.target.rule_timeouts and run.target.reads_gateway_api
-    for index, http in enumerate(obj.spec.get("http").each()):
-        taken = list(_matches(run, http, port))
+    rules = delegates.rules(run, obj)
+    field = next(field for number, field in destinations.http_ports(service) if number == port)
+    names = authority.of_service(service, field, run.options["mesh.cluster-domain"])
+    for index, http in enumerate(rules):
+        taken = list(_matches(run, obj, http, port, names))
         if not any(lowered.matches for lowered in taken):
             continue
         reached.add(index)
@@ -54,7 +64,7 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
         stands_on += action.owners
         timeout = action.action.timeout_ms if isinstance(action.action, Forward) and not per_rule else None
         for lowered in taken:
-            leaves = tuple(mark.path for mark in lowered.marks)
+            leaves = tuple((mark.uid, mark.path) for mark in lowered.marks)
             marks += lowered.marks
             entries += [
                 order.Entry(match, action.action, Group(action.retry, timeout), (index, leaves), index)
@@ -62,14 +72,16 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
             ]
         if any(match == Match() for lowered in taken for match in lowered.matches):
             break
-    routes = _compile(run, obj, service, port, entries)
+    routes = _compile(run, obj, rules, service, port, entries)
     _edit_protocol(run, obj, service, port)
     return Planned(
         Parent(service.namespace, service.name, port), routes, tuple(marks), tuple(dict.fromkeys(stands_on))
     )
 
 
-def _matches(run: Run, http: View, port: int) -> Iterator[virtual_service_match.Lowered]:
+def _matches(
+    run: Run, obj: Obj, http: View, port: int, names: authority.Names
+) -> Iterator[virtual_service_match.Lowered]:
     matches = list(http.get("match").each())
     if not matches:
         if http.get("match").present:
@@ -80,7 +92,7 @@ def _matches(run: Run, http: View, port: int) -> Iterator[virtual_service_match.
         wanted = match.get("port").value()
         if gateways and MESH not in gateways:
             # Decided where routes of gateways are planned, or never where the VirtualService names none of them.
-            named = {name.text() for name in http.obj.spec.get("gateways").each()}
+            named = {name.text() for name in obj.spec.get("gateways").each()}
             if not named & set(gateways):
                 run.mark(match, Fate(NO_OP, "matches on gateways that the VirtualService does not name"))
             continue
@@ -88,9 +100,9 @@ def _matches(run: Run, http: View, port: int) -> Iterator[virtual_service_match.
             if match.get(name).present:
                 run.mark(match.get(name), Fate(TRANSLATED, "parentRefs"))
         if wanted is not None and wanted != port:
-            _account_elsewhere(run, match, http.obj, wanted)
+            _account_elsewhere(run, match, obj, wanted)
             continue
-        yield virtual_service_match.lower(run, match)
+        yield virtual_service_match.lower(run, match, names=names)
 
 
 def _account_elsewhere(run: Run, match: View, obj: Obj, wanted: Any) -> None:
@@ -102,7 +114,9 @@ def _account_elsewhere(run: Run, match: View, obj: Obj, wanted: Any) -> None:
         )
 
 
-def _compile(run: Run, obj: Obj, service: Obj, port: int, entries: list[order.Entry]) -> tuple[Route, ...]:
+def _compile(
+    run: Run, obj: Obj, rules: Sequence[View], service: Obj, port: int, entries: list[order.Entry]
+) -> tuple[Route, ...]:
     """Route objects that give every request Istio's outcome; raises `Held` with a witness where there are none."""
     where = f"{service.namespace}/{service.name}".lstrip("/")
     if not entries:
@@ -123,9 +137,9 @@ def _compile(run: Run, obj: Obj, service: Obj, port: int, entries: list[order.En
             f"the order of the rules cannot be kept on port {port} of {where}: {result.reason}{witness}",
         )
         raise Held
-    for index, leaves in (source for source in result.shadowed):
-        _account_shadowed(run, obj, index, leaves)
-    return tuple(_objects(obj, result, Parent(service.namespace, service.name, port)))
+    for index, leaves in wholly_shadowed(entries, result):
+        account_shadowed(run, obj, rules[index], index, leaves)
+    return tuple(_objects(rules, result, Parent(service.namespace, service.name, port)))
 
 
 def precedence(run: Run) -> Precedence:
@@ -133,28 +147,48 @@ def precedence(run: Run) -> Precedence:
     return order.LINKERD_EITHER if run.options["linkerd"] == "edge" else order.LINKERD
 
 
-def _objects(obj: Obj, compiled: order.Compiled, parent: Parent) -> Iterator[Route]:
+def _objects(source: Sequence[View], compiled: order.Compiled, parent: Parent) -> Iterator[Route]:
     by_object: dict[int, list[order.Rule]] = {}
     for found in compiled.rules:
         by_object.setdefault(found.object, []).append(found)
+    alike: dict[Route, list[str]] = {}
     for _, rules in sorted(by_object.items()):
         group = cast(Group, rules[0].group)
-        found_rules = tuple(RouteRule(r.matches, cast(Action, r.action)) for r in rules)
-        names = [obj.spec.get("http", index, "name").text() for found in rules for index, _ in found.sources]
-        yield Route(
-            (parent,), found_rules, group.retry, group.timeout_ms, names[0] if len(set(names)) == 1 else ""
+        hostname = rules[0].matches[0].hostname
+        names = [delegates.label(source[index]) for found in rules for index, _ in found.sources]
+        label = names[0] if len(set(names)) == 1 else ""
+        route = Route((parent,), tuple(map(_rule, rules)), group.retry, group.timeout_ms, label)
+        # Rules of one hostname never tie with those of another: what is said of several names is said once.
+        alike.setdefault(route._replace(hostnames=() if hostname is None else ("",)), []).append(
+            hostname or ""
         )
+    for route, hostnames in alike.items():
+        yield route._replace(hostnames=tuple(hostnames) if route.hostnames else ())
 
 
-def _account_shadowed(run: Run, obj: Obj, index: int, leaves: Sequence[FieldPath]) -> None:
-    for leaf in leaves:
-        run.ledger.enter(
-            Mark(obj.uid, leaf, Fate(NO_OP, "never reached: an earlier rule takes these requests"))
-        )
-    field = obj.spec.get("http")
+def _rule(found: order.Rule) -> RouteRule:
+    """The rule; all matches of an object have its hostname, which the object writes."""
+    return RouteRule(
+        tuple(match._replace(hostname=None) for match in found.matches), cast(Action, found.action)
+    )
+
+
+def wholly_shadowed(entries: Sequence[order.Entry], compiled: order.Compiled) -> Iterator[tuple[Any, ...]]:
+    """Sources of matches of which no part ever fires; a match may stand for several methods or hostnames."""
+    hidden, total = Counter(compiled.shadowed), Counter(entry.source for entry in entries)
+    return (source for source, count in hidden.items() if count == total[source])
+
+
+def account_shadowed(
+    run: Run, obj: Obj, rule: View, index: int, leaves: Sequence[tuple[int, FieldPath]]
+) -> None:
+    """Tell a match that never fires, at its rule's list; `leaves` are the fields that said it."""
+    for uid, leaf in leaves:
+        run.ledger.enter(Mark(uid, leaf, Fate(NO_OP, "never reached: an earlier rule takes these requests")))
+    at = obj.spec.get("http") if rule.obj is obj else rule
     run.say(
         "MS226",
-        field,
+        at,
         f"rule {index} has a match that is never reached, because an earlier rule takes its requests; it is left out",
     )
 
@@ -189,14 +223,6 @@ def _edit_protocol(run: Run, obj: Obj, service: Obj, port: int) -> None:
             raise Held
         if wanted is not None:
             run.edit(service, ("spec", "ports", index), write={"appProtocol": wanted}, owners=[obj])
-
-
-def account_unreached(run: Run, obj: Obj, reached: set[int]) -> None:
-    """Rules that apply to no port of the mesh, or stand behind one that takes everything: Istio does not even generate them."""
-    for index, http in enumerate(obj.spec.get("http").each()):
-        if index not in reached:
-            run.say("MS226", http, "no request of the mesh ever reaches this rule; it is left out")
-            run.mark(http, Fate(NO_OP, "MS226"))
 
 
 def tell_normalization(run: Run, obj: Obj, planned: Sequence[Planned]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from transformer.objects import Obj
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from transformer.ir.routes import Redirect
 from transformer.ledger import Mark
 from transformer.objects import View
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 #: Three spellings of the share that `mirror` copies.

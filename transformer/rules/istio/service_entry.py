@@ -14,7 +14,7 @@ from transformer.rules import egress
 from transformer.rules.istio import entry_users
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.destinations import ISTIO
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.targets import metadata

@@ -14,8 +14,8 @@ from transformer.objects import Obj, View
 from transformer.rules import fields
 from transformer.rules.istio import edges
 from transformer.rules.istio import virtual_service_action as shared
+from transformer.rules.istio.held import Held
 from transformer.rules.istio.mesh_hosts import MESH
-from transformer.rules.istio.virtual_service_match import Held
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.gateway_api import reference_grant, tls_route

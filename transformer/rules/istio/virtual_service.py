@@ -14,10 +14,18 @@ from typing import Any
 from transformer.ir.routes import Parent, Route
 from transformer.ledger import TRANSLATED, Fate, Mark
 from transformer.objects import Obj
-from transformer.rules.istio import destinations, ingress_routes, mesh_hosts, mesh_routes, owners, tls_routes
+from transformer.rules.istio import (
+    delegates,
+    destinations,
+    ingress_routes,
+    mesh_hosts,
+    mesh_routes,
+    owners,
+    tls_routes,
+)
 from transformer.rules.istio.check import check_fields
+from transformer.rules.istio.held import Held
 from transformer.rules.istio.mesh_routes import Planned
-from transformer.rules.istio.virtual_service_match import Held
 from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.stream.patterns import pattern
@@ -36,6 +44,7 @@ _LABEL = pattern(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate every VirtualService of the stream, or hold it with its unit."""
     claims = mesh_hosts.claims(run)
+    delegates.prepare(run, objs)
     for obj in objs:
         metadata.account(run, obj)
         run.client_config[obj.uid] = obj
@@ -45,9 +54,13 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             _translate(run, obj, claims)
         except Held:
             continue
+    delegates.finish(run)
 
 
 def _translate(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]]) -> None:
+    if delegates.is_delegate(obj):
+        owners.refuse_owned(run, obj)
+        return
     check_fields(run, obj, "VirtualService")
     owners.refuse_owned(run, obj)
     _refuse_unready(run, obj)
@@ -60,7 +73,7 @@ def _translate(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]]) -> 
         ingress_routes.plan(run, obj, reached)
     if http and (not gateways or mesh_hosts.MESH in gateways):
         _plan_mesh(run, obj, claims, reached)
-    mesh_routes.account_unreached(run, obj, reached)
+    delegates.account(run, obj, reached)
     for name in ("hosts", "gateways", "exportTo"):
         if obj.spec.get(name).present:
             run.mark(obj.spec.get(name), Fate(TRANSLATED, "parentRefs"))
@@ -79,19 +92,15 @@ def _plan_mesh(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], rea
 
 
 def _refuse_unready(run: Run, obj: Obj) -> None:
-    """What this version does not translate: TCP routes and delegates."""
+    """What this version does not translate: TCP routes, and objects that say nothing."""
     if obj.spec.get("tcp"):
         run.hold("MS203", obj.spec.get("tcp"), "tcp routes are not translated yet")
         raise Held
     if not list(obj.spec.get("http").each()) and not obj.spec.get("tls"):
-        run.hold("MS204", obj, "has no http rules: a delegate, or an object that the API server refuses")
+        run.hold("MS204", obj, "has no rules; the API server refuses it")
         raise Held
     if not list(obj.spec.get("hosts").each()):
-        run.hold(
-            "MS204",
-            obj,
-            "has no hosts: it is a delegate of another VirtualService, which this version does not merge",
-        )
+        run.hold("MS204", obj, "has no hosts, and its rules are no http rules; the API server refuses it")
         raise Held
 
 

@@ -14,7 +14,7 @@ from transformer.ir.routes import Action, Backend, Forward, HeaderChange, Retry
 from transformer.ledger import DEGRADED, NO_OP, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.rules.istio import destinations, durations, hosts, redirect_action
-from transformer.rules.istio.virtual_service_match import Held
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 _IMPLICIT_RETRY = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
@@ -28,7 +28,6 @@ _HELD_BLOCKS = {
         "a rewrite of path or authority, which Linkerd's routes cannot do (it drops a route that carries one)",
     ),
     "directResponse": ("MS233", "an answer without a backend, which no Linkerd route can give"),
-    "delegate": ("MS234", "rules of another VirtualService, which this version does not merge"),
 }
 
 
@@ -62,7 +61,7 @@ def _refuse_blocks(run: Run, rule: View) -> None:
     for name, (code, what) in _HELD_BLOCKS.items():
         if rule.get(name) and run.hold(code, rule.get(name), f"the rule asks for {what}"):
             raise Held
-        if rule.get(name) and name in ("directResponse", "delegate"):
+        if rule.get(name) and name == "directResponse":
             raise Held
     refuse_fault(run, rule)
 

@@ -13,15 +13,12 @@ from transformer.objects import View
 from transformer.order.paths import escaped
 from transformer.order.predicates import Match, Named, Path, Value
 from transformer.rules import fields
-from transformer.rules.istio import expressions
+from transformer.rules.istio import authority, expressions
+from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 _PSEUDO = frozenset({"uri", "scheme", "method", "authority", "host"})
-
-
-class Held(Exception):
-    """The construct cannot be expressed; the finding has been made."""
 
 
 class Lowered:
@@ -34,9 +31,10 @@ class Lowered:
         self.marks = marks
 
 
-def lower(run: Run, match: View, *, ingress: bool = False) -> Lowered:
+def lower(run: Run, match: View, *, ingress: bool = False, names: authority.Names | None = None) -> Lowered:
     """Lower one entry of `match`; port and gateways are the caller's business. Raises `Held`.
 
+    `names`: what clients may write into the Host header, without which a condition on it is held.
     At a gateway (`ingress`) a prefix is one of segments by default: there the rank of a regular expression is unknown.
     """
     used: list[View] = []
@@ -54,6 +52,10 @@ def lower(run: Run, match: View, *, ingress: bool = False) -> Lowered:
             methods = _methods(run, field)
             result = [found._replace(method=method) for found in result for method in methods]
             used.append(field)
+        elif name == "authority" and names is not None:
+            wanted = authority.hostnames(run, field, _string_match(field), names)
+            result = [found._replace(hostname=hostname) for found in result for hostname in wanted]
+            used.append(field)
         elif name in ("headers", "queryParams", "withoutHeaders"):
             conditions = tuple(_conditions(run, field, name))
             result = [_with_conditions(found, name, conditions) for found in result]
@@ -62,7 +64,7 @@ def lower(run: Run, match: View, *, ingress: bool = False) -> Lowered:
             run.no_op(field, "names a route in logs and metrics only")
         elif name == "ignoreUriCase" and not match.get("uri"):
             run.no_op(field, "there is no path to compare")
-        elif name not in ("port", "gateways", "ignoreUriCase"):
+        elif name not in ("port", "gateways", "ignoreUriCase") and not (ingress and name == "scheme"):
             _refuse(run, field, name)
     return Lowered(tuple(result), run.translated(*used))
 
@@ -79,7 +81,7 @@ def _with_conditions(match: Match, name: str, conditions: Named) -> Match:
 
 def _refuse(run: Run, field: View, name: str) -> None:
     meaning = {
-        "authority": "the Host header that the client sends; a mesh route only knows the Service that was dialled",
+        "authority": "the Host header that the client sends",
         "scheme": "the scheme of the request, which Linkerd's routes cannot tell",
         "sourceLabels": "labels of the calling pods; a mesh route applies to all clients, or to those of one namespace",
         "sourceNamespace": "the namespace of the calling pods; a route beside the Service applies to all clients",
