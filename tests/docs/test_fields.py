@@ -156,6 +156,9 @@ _IMPLIED = {
     "matches[].methods[]": "'*'",
     "matches[].name": "name: all",  # nothing refers to it
     "delegate.namespace": "namespace: shop",  # the namespace of the VirtualService itself
+    "match[].authority.exact": "shop.example",  # the only host of the gateway anyway
+    "match[].authority.prefix": "shop.",
+    "match[].authority.regex": "shop[.]example",
 }
 
 
