@@ -227,9 +227,14 @@ def _parser() -> argparse.ArgumentParser:
         def error(self, message: str) -> Any:
             raise UsageError(message)
 
+    class Formatter(argparse.RawDescriptionHelpFormatter):
+        # With a width argparse does not load shutil and the compression modules to ask for the terminal's.
+        def __init__(self, prog: str) -> None:
+            super().__init__(prog, width=100)
+
     parser = Parser(
         prog="meshshift", usage="meshshift [COMMAND] [OPTIONS] [OPERANDS…]",
-        add_help=False, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False, allow_abbrev=False, formatter_class=Formatter,
     )  # fmt: skip
     parser.add_argument("-h", "--help", action="store_true", help="show this and exit")
     parser.add_argument("--version", action="store_true", help="show the version and exit")

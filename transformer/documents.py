@@ -14,16 +14,17 @@ from transformer.errors import InputError
 from transformer.findings import ObjectRef
 from transformer.objects import Obj
 from transformer.stream import emit, nodes, scan, splice, split
+from transformer.stream.patterns import pattern
 
 if TYPE_CHECKING:
     from transformer.stream import items
 
 # What must stand before the word comes after it, because only a pattern that starts with letters is fast.
-_KIND = re.compile(rb"kind(?:(?<=\Akind)|(?<=[\s{,\"'-]kind))[\"']?[ \t]*:[ \t]*[\"']?([A-Za-z0-9]+)")
-_PLAIN_KIND = re.compile(rb"(?:\A|(?<=\n))[\"']?kind[\"']?[ \t]*:[ \t]+[\"']?[A-Za-z0-9]")
-_LIST = re.compile(rb"(?:^|[\n{,])[ \t]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:ResourceList|[A-Za-z]*List)\b")
-_SOURCE_LINE = re.compile(rb"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
-_SOURCE = re.compile(r"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
+_KIND = pattern(rb"kind(?:(?<=\Akind)|(?<=[\s{,\"'-]kind))[\"']?[ \t]*:[ \t]*[\"']?([A-Za-z0-9]+)")
+_PLAIN_KIND = pattern(rb"(?:\A|(?<=\n))[\"']?kind[\"']?[ \t]*:[ \t]+[\"']?[A-Za-z0-9]")
+_LIST = pattern(rb"(?:^|[\n{,])[ \t]*[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:ResourceList|[A-Za-z]*List)\b")
+_SOURCE_LINE = pattern(rb"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
+_SOURCE = pattern(r"^# Source: (\S.*?)[ \t]*\r?$", re.MULTILINE)
 _BOM = b"\xef\xbb\xbf"
 _DEFAULT_STYLE = emit.Style(indent_sequences=False, newline="\n")
 _FILE_ANNOTATIONS = (
@@ -183,8 +184,8 @@ class Part:
             first = index == 0 and not kept
             out += head if first else f"---{newline}{source}"
             out += emit.render(value, style)
-        if self.derived and not kept and root is not None and _ends_explicitly(text, root.end):
-            out += f"...{newline}"
+        if self.derived and not kept and root is not None:
+            out += f"...{newline}" if _ends_explicitly(text, root.end) else _tail(text)
         return out
 
 
@@ -372,6 +373,17 @@ def _file_of(part: Part, root: nodes.Node) -> str:
             if match:
                 return match.group(1).strip()
     return part.file
+
+
+def _tail(text: str) -> str:
+    """Comments in the first column behind a document's last line, which a replacement keeps as those at its head."""
+    lines = text.splitlines(keepends=True)
+    start = len(lines)
+    while start and (lines[start - 1].startswith("#") or not lines[start - 1].strip()):
+        start -= 1
+    while start < len(lines) and not lines[start].strip():
+        start += 1
+    return "".join(lines[start:])
 
 
 def _ends_explicitly(text: str, end: int) -> bool:

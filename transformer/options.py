@@ -56,10 +56,14 @@ OPTIONS: tuple[Option, ...] = (
     "matters", ("", "strict", "permissive")),
     Option("mesh.root-namespace", "text", "istio-system", "Istio's root namespace"),
     Option("mesh.cluster-domain", "text", "cluster.local", "DNS domain of the cluster"),
+    Option("mesh.outbound-policy", "choice", "allow-any", "what the mesh does today with hosts that it does not "
+           "know: allow-any (Istio's default) lets them pass, registry-only refuses them", ("allow-any", "registry-only")),
     Option(
         "linkerd-install.opaque-ports", "text", "25,587,3306,4444,5432,6379,9300,11211",
         "default opaque ports of the Linkerd install",
     ),
+    Option("authorization", "choice", "hold", "AuthorizationPolicies and PeerAuthentications: hold them with all that they "
+           "reach, or translate them where that is exact (a preview)", ("hold", "translate")),
     Option("prefix-mode", "choice", "auto", "how an Istio string prefix is written: exact (a regular expression where "
            "segments differ), segment (PathPrefix, with a finding), or auto: exact on the mesh, segment at gateways",
            ("auto", "exact", "segment")),

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 class Derived(NamedTuple):
-    """A planned new object: its value (or a function of "clients stay in Istio"), its owners, and what it accounts for."""
+    """A planned new object: its value (or a function of "clients stay in Istio"), its owners, and what it accounts for.
+
+    A `shared` one may be planned several times with one spec; it is emitted once, by the first plan whose owners move.
+    """
 
     value: dict[str, Any] | Callable[[bool], dict[str, Any]]
     owners: tuple[Obj, ...]
     marks: tuple[Mark, ...]
     order: int = 0
+    shared: bool = False
 
 
 class Edit(NamedTuple):
@@ -140,9 +144,10 @@ class Run:
         marks: Iterable[Mark] = (),
         *,
         order: int = 0,
+        shared: bool = False,
     ) -> None:
         """Plan a new object at the place of its first owner, by `order` there; emitted only if no owner is held."""
-        self.derived.append(Derived(value, tuple(owners), tuple(marks), order))
+        self.derived.append(Derived(value, tuple(owners), tuple(marks), order, shared))
 
     def edit(
         self, target: Obj, path: FieldPath, *, write: dict[str, Any] | None = None, remove: Sequence[str] = (),
@@ -161,7 +166,9 @@ class Run:
         """The value of a fact, empty where it is missing (then the run ends with one message about all missing facts)."""
         value: str = self.options[key]
         if not value:
-            self.facts.setdefault(key, []).append(MissingFact(key, why, at))
+            asked = self.facts.setdefault(key, [])
+            if all(missing.at.uid != at.uid for missing in asked):
+                asked.append(MissingFact(key, why, at))
         return value
 
     # -- inside -----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from transformer.errors import UsageError
 from transformer.options import OPTIONS, Acceptance, Option, Options, pair_problem
+from transformer.stream.patterns import pattern
 
 #: Variables that steer the program and are not options.
 OWN_VARIABLES = frozenset({"MESHSHIFT_CONFIG", "MESHSHIFT_DEBUG", "MESHSHIFT_STATE", "MESHSHIFT_TOOLS"})
@@ -24,12 +25,12 @@ BY_KEY: dict[str, Option] = {option.key: option for option in OPTIONS}
 
 _PREFIX = "MESHSHIFT_"
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
-_NAMESPACE = re.compile(_LABEL + r"\Z")
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
-_PORTS = re.compile(r"\d{1,5}(?:-\d{1,5})?\Z", re.ASCII)
-_ACCEPT = re.compile(r"(?P<code>[^@=\s]+)@(?P<object>[^=]+)=(?P<reason>.*)\Z", re.DOTALL)
-_UNTIL = re.compile(r"(?P<reason>.*?)\s*\(until (?P<expires>[^()]*)\)\Z", re.DOTALL)
-_OBJECT = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:/[^/\s]+){1,2}\Z")
+_NAMESPACE = pattern(_LABEL + r"\Z")
+_DOMAIN = pattern(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+_PORTS = pattern(r"\d{1,5}(?:-\d{1,5})?\Z", re.ASCII)
+_ACCEPT = pattern(r"(?P<code>[^@=\s]+)@(?P<object>[^=]+)=(?P<reason>.*)\Z", re.DOTALL)
+_UNTIL = pattern(r"(?P<reason>.*?)\s*\(until (?P<expires>[^()]*)\)\Z", re.DOTALL)
+_OBJECT = pattern(r"[A-Za-z][A-Za-z0-9]*(?:/[^/\s]+){1,2}\Z")
 
 
 class Wrong(ValueError):

@@ -96,7 +96,7 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
         value = plan.value(coexisting) if callable(plan.value) else plan.value
         ref = _ref(value, plan.owners[0])
         key = (ref.group, ref.kind, ref.namespace, ref.name)
-        if key in seen and seen[key][1] == value:
+        if key in seen and _alike(seen[key], plan, value):
             continue  # what several owners need alike, such as a ReferenceGrant, is written for the first that moves
         if key in seen:
             first, second = seen[key][0].owners[0], plan.owners[0]
@@ -106,7 +106,13 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
         seen[key] = (plan, value)
         found = run.context.find(ref.group, ref.kind, ref.namespace, ref.name).obj
         existing = found if found is not None and not found.context else None
-        if found is not None and not _is_ours(found, value):
+        if plan.shared and existing is not None and _is_shared(existing, value):
+            continue
+        if (
+            found is not None
+            and not _is_ours(found, value)
+            and not (plan.shared and _is_shared(found, value))
+        ):
             run.hold(
                 "MS006",
                 plan.owners[0],
@@ -136,6 +142,17 @@ def _made_before(run: Run, ref: ObjectRef, value: dict[str, Any]) -> Iterator[Ob
         found = _existing(run, ref._replace(group=group))
         if found is not None and _is_ours(found, value):
             yield found
+
+
+def _alike(earlier: tuple[Derived, dict[str, Any]], plan: Derived, value: dict[str, Any]) -> bool:
+    """Whether two plans want the same object; what is shared may say that it comes from another source."""
+    shared = plan.shared and earlier[0].shared
+    return earlier[1] == value or (shared and earlier[1].get("spec") == value.get("spec"))
+
+
+def _is_shared(existing: Obj, value: dict[str, Any]) -> bool:
+    """Whether an earlier run made the same for another source."""
+    return MARKER in existing.annotations and bool(existing.spec.value() == value.get("spec"))
 
 
 def _is_ours(existing: Obj, value: dict[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,12 +11,14 @@ from transformer.context.index import Context
 from transformer.documents import Input, Part
 from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError
 from transformer.findings import SEVERITIES, Finding, ObjectRef
+from transformer.ledger import Ledger
 from transformer.objects import Obj
 from transformer.options import Options
 from transformer.rules import registry
 from transformer.run import MissingFact, Run
 from transformer.settle import Settlement, settle
 from transformer.stream import split
+from transformer.stream.patterns import pattern
 from transformer.targets import versions
 
 MESH_SUFFIXES = (".istio.io", ".smi-spec.io", ".openservicemesh.io")
@@ -29,8 +30,8 @@ _OUR_KINDS_NEED = {
 # Byte order marks, a directive, an end marker.
 _SPECIAL_STARTS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"%", b"...")
 _SPECIAL_LINES = (b"\n...", b"\n%", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
-_SPECIAL_SEPARATOR = re.compile(rb"---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
-_SPECIAL_SEPARATOR_LINE = re.compile(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
+_SPECIAL_SEPARATOR = pattern(rb"---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
+_SPECIAL_SEPARATOR_LINE = pattern(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
 
 
 class ObjectFate(NamedTuple):
@@ -43,10 +44,11 @@ class ObjectFate(NamedTuple):
     fates: dict[str, int]
     file: str = ""
     line: int = 0
+    uid: int = -1
 
 
 class Report(NamedTuple):
-    """Everything a run has to say, for people and machines."""
+    """Everything a run has to say, for people and machines; `ledger` has the leaves of `objects` by their `uid`."""
 
     findings: list[Finding]
     objects: list[ObjectFate]
@@ -55,6 +57,7 @@ class Report(NamedTuple):
     facts: dict[str, list[MissingFact]]
     assumptions: dict[str, str]
     exit_code: int
+    ledger: Ledger | None = None
 
 
 class Result(NamedTuple):
@@ -105,7 +108,10 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
     handled: set[tuple[str, str]] = set()
     rules = registry.load(group for group, _ in by_kind)
     taken = {kind for rule in rules for kind in rule.kinds}
-    others = [obj for kind, found in by_kind.items() if kind not in taken for obj in found]
+    others = [
+        obj for kind, found in by_kind.items() if kind not in taken and not kind[0].endswith(MESH_SUFFIXES)
+        for obj in found
+    ]  # fmt: skip
     for rule in rules:
         given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())] if rule.kinds else others
         handled.update(rule.kinds)
@@ -192,10 +198,16 @@ def _report(
         {key: [m for m in entries if m.at.uid not in settlement.held] for key, entries in run.facts.items()},
         {
             key: str(run.options[key])
-            for key in ("mesh.mtls", "mesh.root-namespace", "mesh.cluster-domain")
+            for key in (
+                "mesh.mtls",
+                "mesh.root-namespace",
+                "mesh.cluster-domain",
+                "mesh.outbound-policy",
+            )
             if run.options[key]
         },
         exit_code,
+        run.ledger,
     )
 
 
@@ -279,7 +291,7 @@ def _object_fate(
             else "unchanged"
         )
     held_by = str(_some(run, settlement.held[obj.uid]).ref) if obj.uid in settlement.held else ""
-    return ObjectFate(obj.ref, outcome, held_by, own, fates, obj.file, obj.line + obj.root.line)
+    return ObjectFate(obj.ref, outcome, held_by, own, fates, obj.file, obj.line + obj.root.line, obj.uid)
 
 
 def _prerequisites(settlement: Settlement) -> Iterable[Finding]:

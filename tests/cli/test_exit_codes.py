@@ -18,7 +18,7 @@ kind: PeerAuthentication
 metadata: {name: default, namespace: istio-system}
 spec: {mtls: {mode: STRICT}}
 """
-UNKNOWN = MOVES.replace(b"kind: VirtualService", b"kind: ProxyConfig")
+UNKNOWN = MOVES.replace(b"kind: VirtualService", b"kind: ServiceDependency")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_leaf_without_a_fate_is_an_internal_error(call: Call, monkeypatch: pyt
 
 def test_output_without_objects_is_never_empty(call: Call) -> None:
     only = UNKNOWN.partition(b"---\n")[2]
-    done = call("--accept=MS010@ProxyConfig/shop/cart=nobody needs it", stdin=only)
+    done = call("--accept=MS010@ServiceDependency/shop/cart=nobody needs it", stdin=only)
     assert done.code == DONE, done.err
     assert done.out.startswith(b"#")
 
@@ -148,14 +148,14 @@ def test_empty_input_is_answered_as_the_caller_needs_it(
 
 def test_accepting_opens_what_was_held(call: Call) -> None:
     assert call(stdin=UNKNOWN).code == FINDINGS
-    done = call("--accept", "MS010@ProxyConfig/shop/cart=tested without", stdin=UNKNOWN)
+    done = call("--accept", "MS010@ServiceDependency/shop/cart=tested without", stdin=UNKNOWN)
     assert done.code == DONE, done.err
-    assert b"ProxyConfig" not in done.out
+    assert b"ServiceDependency" not in done.out
     assert "accepted: tested without" in done.err
 
 
 def test_an_expired_acceptance_holds_again(call: Call) -> None:
-    accept = "MS010@ProxyConfig/shop/cart=tested (until 2020-01-01)"
+    accept = "MS010@ServiceDependency/shop/cart=tested (until 2020-01-01)"
     assert call("--accept", accept, stdin=UNKNOWN, env={"SOURCE_DATE_EPOCH": "0"}).code == DONE
     done = call("--accept", accept, stdin=UNKNOWN, env={"SOURCE_DATE_EPOCH": "1600000000"})
     assert done.code == FINDINGS

@@ -52,7 +52,8 @@ def drawn(shape: fields.Shape, name: str = "") -> st.SearchStrategy[Any]:
         optional = {
             key: st.none() | drawn(below, key) for key, below in shape.items() if not key.endswith("*")
         }
-        return st.sets(st.sampled_from(sorted(optional)) if optional else st.nothing(), max_size=4).flatmap(
+        names = st.sets(st.sampled_from(sorted(optional)), max_size=4) if optional else st.just(set[str]())
+        return names.flatmap(
             lambda keys: st.fixed_dictionaries(required | {key: optional[key] for key in sorted(keys)})
         )
     if isinstance(shape, list):
@@ -150,6 +151,38 @@ def test_virtual_services_that_forward(linkerd: str, gateway_api: str, http: lis
 def test_destination_rules(specs: list[dict[str, Any]]) -> None:
     rules = [manifest("DestinationRule", spec, f"rule-{number}") for number, spec in enumerate(specs)]
     check(*SERVICES, *rules, manifest("VirtualService", {"hosts": ["beta"], "http": [{"timeout": "1s"}]}))
+
+
+ENTRY_HOSTS = st.lists(
+    st.sampled_from(["api.example.com", "*.example.com", "*.local", "beta", "beta.shop", "*"]), max_size=2
+)
+
+
+@pytest.mark.parametrize("policy", ["allow-any", "registry-only"])
+@given(
+    entry=drawn(schema.shape("ServiceEntry")),
+    hosts=ENTRY_HOSTS,
+    sidecar=drawn(schema.shape("Sidecar")),
+    rule=drawn(schema.shape("DestinationRule")),
+)
+def test_service_entries_and_sidecars(
+    policy: str, entry: dict[str, Any], hosts: list[str], sidecar: dict[str, Any], rule: dict[str, Any]
+) -> None:
+    check(
+        *SERVICES,
+        manifest("ServiceEntry", entry | {"hosts": hosts}),
+        manifest("Sidecar", sidecar),
+        manifest("DestinationRule", rule | {"host": "api.example.com"}),
+        **{"mesh.outbound-policy": policy},
+    )
+
+
+@given(telemetry=drawn(schema.shape("Telemetry")), config=drawn(schema.shape("ProxyConfig")))
+def test_settings_of_proxies(telemetry: dict[str, Any], config: dict[str, Any]) -> None:
+    check(
+        manifest("Telemetry", telemetry) | {"apiVersion": "telemetry.istio.io/v1"},
+        manifest("ProxyConfig", config),
+    )
 
 
 BACKENDS = st.lists(

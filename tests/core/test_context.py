@@ -40,7 +40,15 @@ def test_an_object_of_the_stream_wins_over_a_file() -> None:
     assert second is not None
     assert (first.context, second.context) == (False, True)
     assert first.spec.get("ports", 0, "port").value() == 1
-    assert [obj.name for obj in found.objects("", "Service")] == ["a", "a", "b"]
+    assert [obj.name for obj in found.objects("", "Service")] == ["a", "b"]
+
+
+def test_objects_of_one_name_in_two_namespaces_are_two() -> None:
+    found = context(service("a"), service("a", space="web"))
+    assert [(obj.namespace, obj.context) for obj in found.objects("", "Service")] == [
+        ("shop", False),
+        ("web", True),
+    ]
 
 
 def test_an_unwritten_namespace_is_the_run_s() -> None:

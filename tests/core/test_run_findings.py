@@ -5,8 +5,13 @@ from __future__ import annotations
 from transformer.options import Options
 from transformer.transform import transform
 
-NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {}\n  labels:\n    istio-injection: enabled\n---\n"
-POLICY = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: closed, namespace: post}\nspec: {}\n---\n"
+NAMESPACE = (
+    "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {}\n  labels:\n    istio-injection: enabled\n---\n"
+)
+POLICY = (
+    "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n"
+    "metadata: {name: closed, namespace: post}\nspec: {}\n---\n"
+)
 ROUTE = (
     "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: mail, namespace: post}\n"
     "spec:\n  hosts: [mail]\n  gateways: [%s]\n  http: [{route: [{destination: {host: mail}}]}]\n"

@@ -13,14 +13,14 @@ from transformer.settings import BY_KEY
 
 WHOLE = """\
 meshshift: a note
-a.yaml:12: error MS004 VirtualService shop/cart spec.http[0].fault
+a.yaml (line 12 of the stream): error MS004 VirtualService shop/cart spec.http[0].fault
     what it means
     in two lines
     fix: what to do
-b.yaml:3: error MS007 AuthorizationPolicy all
+b.yaml (line 3 of the stream): error MS007 AuthorizationPolicy all
     stays
     fix: see there
-a.yaml:20: accepted MS010 AuthorizationPolicy all
+a.yaml (line 20 of the stream): accepted MS010 AuthorizationPolicy all
     gone
     accepted: tested
 a.yaml: warning MS005 VirtualService shop/cart
@@ -38,6 +38,10 @@ more about a finding: meshshift explain MS004
 
 def test_a_whole_report() -> None:
     assert text.render(samples.data()) == WHOLE
+
+
+def test_check_names_lines_of_files() -> None:
+    assert "a.yaml:12: error MS004" in text.render(samples.data(1, command="check"))
 
 
 def test_a_run_that_wrote_does_not_say_that_nothing_was_written() -> None:

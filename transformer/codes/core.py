@@ -71,7 +71,7 @@ CODES = (
         "The object belongs to a mesh that is left behind, and this version has no translation for its kind.",
         "The object stays as it is, with whatever depends on it.",
         "Keep it until a version that translates it, replace it by hand, or accept the finding to drop it.",
-        "apiVersion: networking.istio.io/v1\nkind: ProxyConfig",
+        "apiVersion: config.openservicemesh.io/v1alpha2\nkind: MeshRootCertificate",
         acceptable=True,
     ),
     Code(
@@ -116,7 +116,7 @@ CODES = (
     ),
     Code(
         "MS017", "warning", "rules for clients stay behind",
-        "VirtualServices, DestinationRules or TrafficSplits are held, and workloads of the stream leave the mesh that obeys them.",
+        "VirtualServices, DestinationRules, ServiceEntries or TrafficSplits are held, and workloads of the stream leave the mesh that obeys them.",
         "Weights, retries, timeouts and subsets of these objects no longer apply to what the moved workloads send.",
         "Resolve what holds them first, or see to it that the workloads that move do not call these hosts.",
     ),

@@ -147,6 +147,15 @@ CODES: tuple[Code, ...] = (
         acceptable=True,
     ),
     Code(
+        "MS118", "error", "injection label that Istio still obeys",
+        "The injection label is part of a selector and has to stay, and the Namespace, which could close the pods to "
+        "Istio's injector, is not in the stream.",
+        "Both injectors would take the pods: a workload in two meshes does not work, so it stays.",
+        "Migrate the Namespace in the same stream; or label it istio-injection: disabled first, then accept the finding.",
+        'selector:\n  matchLabels: {app: cart, sidecar.istio.io/inject: "true"}  # and the Namespace is elsewhere',
+        acceptable=True,
+    ),
+    Code(
         "MS120", "error", "manually injected pod",
         "The manifest contains what the injector writes (containers istio-proxy, istio-init, envoy, "
         "osm-init, the status annotation, or probes rewritten to the sidecar's ports).",

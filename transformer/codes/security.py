@@ -7,11 +7,11 @@ from transformer.codes.model import Code
 CODES: tuple[Code, ...] = (
     Code(
         "MS400", "error", "security policy is held",
-        "The object decides who may call a workload or how (AuthorizationPolicy, PeerAuthentication, RequestAuthentication, "
-        "TrafficTarget …), and this version does not translate it.",
+        "The object decides who may call a workload or how (RequestAuthentication, EnvoyFilter, TrafficTarget …), and this "
+        "version does not translate it.",
         "The policy stays, and with it every workload that it reaches: only the old mesh's sidecar enforces it.",
         "Keep these workloads in the old mesh for now; accepting the finding drops the policy and leaves them unprotected.",
-        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy",
+        "apiVersion: security.istio.io/v1\nkind: RequestAuthentication",
         acceptable=True,
     ),
     Code(
@@ -28,5 +28,127 @@ CODES: tuple[Code, ...] = (
         "leaves these workloads without it.",
         "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy  # in a file that `context` names",
         acceptable=True,
+    ),
+    Code(
+        "MS403", "error", "condition that Linkerd cannot check",
+        "The policy looks at tokens, headers, an external authorizer, forwarded addresses, a waypoint or a gateway.",
+        "The policy stays, and with it every workload that it reaches: only the old mesh's sidecar enforces it.",
+        "Enforce it elsewhere (the ingress, the application), remove it from the policy, or accept to drop the policy.",
+        "when:\n- {key: 'request.headers[x-token]', values: [secret]}",
+        acceptable=True,
+    ),
+    Code(
+        "MS404", "error", "callers that Linkerd cannot name",
+        "A pattern stands for accounts or namespaces that Linkerd cannot enumerate: it knows single ServiceAccounts, whole "
+        "namespaces and every identity.",
+        "The policy stays, with every workload that it reaches.",
+        "List the ServiceAccounts or namespaces that are meant.",
+        "principals: ['*/sa/web']",
+        acceptable=True,
+    ),
+    Code(
+        "MS405", "error", "requests that a Linkerd route cannot match",
+        "A path, method or host is given as a pattern that Linkerd's routes do not have.",
+        "The policy stays, with every workload that it reaches.",
+        "Write exact paths, prefixes (/x*), single methods, or hosts with and without a port (x and x:*).",
+        "paths: ['*.json']",
+        acceptable=True,
+    ),
+    Code(
+        "MS406", "error", "pods out of sight",
+        "The policy reaches pods that are not in this stream, do not move in this run, or are described elsewhere.",
+        "Removing the policy would leave those pods open, so it stays, with every workload that it reaches.",
+        "Render policies, workloads, Services and the Namespace together, add them as --context, or name namespaces that are "
+        "complete.",
+        "meshshift --complete shop",
+    ),
+    Code(
+        "MS407", "error", "probe that the policy would refuse",
+        "Istio's agent answers the kubelet's probes; Linkerd lets in only plain HTTP probes of ports that it reads as HTTP.",
+        "The pods would never become ready, so policy and workload stay.",
+        "Probe a port that no policy closes, use a tcpSocket probe, or plain HTTP.",
+        "readinessProbe: {httpGet: {scheme: HTTPS, port: 8443}}",
+    ),
+    Code(
+        "MS408", "error", "combination that Linkerd cannot enforce exactly",
+        "All policies of a port together admit a set of callers or requests that Linkerd's additive policies cannot say.",
+        "The policies stay, with every workload that they reach.",
+        "Turn a DENY policy into an ALLOW list of those who may, or let paths with different callers not overlap.",
+        "action: DENY\nrules:\n- from: [{source: {principals: [cluster.local/ns/shop/sa/web]}}]",
+    ),
+    Code(
+        "MS409", "error", "security object that Istio reads otherwise than it looks",
+        "A field is unknown, null, empty or malformed: the API server drops it or Istio refuses the object.",
+        "What the object does today is not what it says, so it stays, with every workload that it reaches.",
+        "Write down what is meant; unknown fields are often a field one level too high or too low.",
+        "rules:\n- from: []  # Istio refuses an empty list",
+    ),
+    Code(
+        "MS420", "warning", "policy that refuses nobody",
+        "An AUDIT policy, or one in dry run, only logs.",
+        "It is dropped; nothing is refused that was not refused before.",
+        "Use Linkerd's audit access policy on a Server where the log is needed.",
+        "metadata: {annotations: {istio.io/dry-run: 'true'}}",
+    ),
+    Code(
+        "MS421", "warning", "undeclared ports are closed",
+        "The policies admit some callers to every port. Linkerd can say this for ports that are known; for others its default "
+        "is one word for all callers.",
+        "Ports that neither a container, a Service nor a probe declares answer nobody.",
+        "Declare the ports that are used as containerPorts.",
+    ),
+    Code(
+        "MS422", "warning", "paths are compared as they are sent",
+        "Istio normalises a request's path before it looks at the policies; Linkerd does not.",
+        "Requests with dot segments, backslashes or needlessly encoded characters are refused where callers depend on the path.",
+        "Let clients send normalised paths; nearly all do.",
+        "GET /api/../admin",
+    ),
+    Code(
+        "MS423", "warning", "mutual TLS cannot be switched off",
+        "PeerAuthentication DISABLE makes Istio's sidecars accept plaintext only.",
+        "Linkerd's proxies encrypt among each other all the same; callers outside of the mesh are served as before.",
+        "Use config.linkerd.io/skip-inbound-ports where the application must see the connection untouched.",
+        "mtls: {mode: DISABLE}",
+    ),
+    Code(
+        "MS424", "warning", "policy that reaches nobody",
+        "The namespace is declared complete, and no pod of a mesh has the labels.",
+        "The policy is dropped.",
+        "Delete it, or mend the selector.",
+    ),
+    Code(
+        "MS425", "warning", "opaque port is closed to callers of some requests",
+        "Istio reads the port's first bytes and may apply HTTP rules; Linkerd takes the port for opaque.",
+        "Callers that may send some requests only are refused.",
+        "Name the port's protocol in its Service, or take it out of the opaque ports.",
+    ),
+    Code(
+        "MS427", "info", "PeerAuthentication without effect",
+        "In the root namespace Istio ignores a PeerAuthentication that has a selector.",
+        "It goes; nothing changes.",
+        "Nothing to do.",
+    ),
+    Code(
+        "MS426", "warning", "caller that may not exist after the move",
+        "The policy admits the ServiceAccount of Istio's ingress gateway. Behind an ingress of another class nobody has it.",
+        "Requests through the new ingress are refused until its ServiceAccount is admitted.",
+        "Add the ServiceAccount of the new ingress to the policy.",
+        "principals: [cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account]",
+    ),
+    Code(
+        "MS428", "info", "metrics of the proxies are closed",
+        "The default inbound policy of these pods is deny, which counts for the proxy's own port 4191 as well.",
+        "Prometheus does not get the metrics of these proxies; the kubelet still gets their health.",
+        "Add a Server for port 4191 and an AuthorizationPolicy for who collects metrics.",
+        "config.linkerd.io/default-inbound-policy: deny",
+    ),
+    Code(
+        "MS429", "warning", "policies elsewhere are not combined",
+        "Istio combines all policies of a workload. Here only those of the stream can be, and the namespace is not declared "
+        "complete.",
+        "A DENY policy for the same pods in another chart or folder would no longer count, and two Servers may claim one port.",
+        "Render all policies of the namespace together and name it under complete, or see to it that there are no others.",
+        "meshshift --complete shop",
     ),
 )  # fmt: skip

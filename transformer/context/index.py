@@ -68,15 +68,24 @@ class Context:
         return "*" in self._complete or namespace in self._complete
 
     def objects(self, group: str, kind: str) -> list[Obj]:
-        """Every object of a kind, stream first, in order; versions do not matter."""
+        """Every object of a kind, stream first, in order; versions do not matter.
+
+        An object of a context file is left out where the stream has one of the same name: the stream's is in effect.
+        """
         found = self._by_kind.get((group, kind))
         if found is None:
             found = []
+            known: set[tuple[str, str]] = set()
             for part, of_file in self._candidates(kind):
                 obj = part.obj(self._counter, self._namespace)
-                if obj is not None and obj.ref.kind == kind and obj.ref.group == group:
-                    obj.context = of_file
-                    found.append(obj)
+                if obj is None or obj.ref.kind != kind or obj.ref.group != group:
+                    continue
+                if of_file and (obj.namespace, obj.name) in known:
+                    continue  # the folder with the context often holds the stream's own sources too
+                obj.context = of_file
+                found.append(obj)
+                if not of_file:
+                    known.add((obj.namespace, obj.name))
             self._by_kind[group, kind] = found
         return found
 

@@ -9,9 +9,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from transformer.findings import Finding
+from transformer.stream.patterns import pattern
 
 _BOM = b"\xef\xbb\xbf"
-_DIRECTIVE = re.compile(rb"(?:[ \t]*(?:#[^\r\n]*)?\r?\n)*%")
+_DIRECTIVE = pattern(rb"(?:[ \t]*(?:#[^\r\n]*)?\r?\n)*%")
 
 
 class Joined:

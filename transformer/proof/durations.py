@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from transformer.stream.patterns import pattern
+
 _LINKERD_UNITS: Mapping[str, int] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _GATEWAY_UNITS: Mapping[str, int] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _U64 = 2**64
 
-_GATEWAY = re.compile(r"([0-9]{1,5}(h|ms|m|s)){1,4}", re.ASCII)
-_GATEWAY_PART = re.compile(r"([0-9]{1,5})(h|ms|m|s)", re.ASCII)
+_GATEWAY = pattern(r"([0-9]{1,5}(h|ms|m|s)){1,4}", re.ASCII)
+_GATEWAY_PART = pattern(r"([0-9]{1,5})(h|ms|m|s)", re.ASCII)
 
 
 class InvalidDuration(ValueError):

@@ -12,18 +12,20 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, NamedTuple
 
+from transformer.stream.patterns import pattern
+
 Json = Mapping[str, Any]
 Address = IPv4Address | IPv6Address
 
 NORMALIZATIONS = ("NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES")
 
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
-_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
-_ESCAPED_WHEN_BARE = re.compile(r"[\x01-\x20\"<>^`{|}\x7f-\U0010ffff]")
+_ESCAPE = pattern(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = pattern(r"[A-Za-z0-9._~-]")
+_ESCAPED_WHEN_BARE = pattern(r"[\x01-\x20\"<>^`{|}\x7f-\U0010ffff]")
 # A lone percent sign, which might become an escape once its neighbours are decoded, and NUL.
-_REFUSED = re.compile(r"%(?![0-9A-Fa-f]{2})|%00|\x00|#")
+_REFUSED = pattern(r"%(?![0-9A-Fa-f]{2})|%00|\x00|#")
 # `..;x`: some patch levels of Envoy cut the parameter off before they resolve the segment.
-_DOTS_WITH_PARAMETER = re.compile(r"(^|/)\.{1,2};")
+_DOTS_WITH_PARAMETER = pattern(r"(^|/)\.{1,2};")
 
 
 class NotModelled(ValueError):

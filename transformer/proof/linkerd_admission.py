@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from transformer.stream.patterns import pattern
+
 from .durations import InvalidDuration
 from .linkerd_admission_routes import grpc_route, http_route, one_rule
 from .linkerd_admission_shapes import (
@@ -60,9 +62,9 @@ VERSIONS = {
 """Versions of `policy.linkerd.io` that Linkerd 2.16 and later serve."""
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_DNS_IDENTITY = re.compile(rf"(?:\*|{_LABEL})(?:\.{_LABEL})*", re.ASCII)
-_TRUST_DOMAIN = re.compile(r"[-a-z0-9._]+", re.ASCII)
-_SEGMENT = re.compile(r"[-A-Za-z0-9._]+", re.ASCII)
+_DNS_IDENTITY = pattern(rf"(?:\*|{_LABEL})(?:\.{_LABEL})*", re.ASCII)
+_TRUST_DOMAIN = pattern(r"[-a-z0-9._]+", re.ASCII)
+_SEGMENT = pattern(r"[-A-Za-z0-9._]+", re.ASCII)
 
 
 def refusal(obj: Obj) -> str | None:

@@ -11,14 +11,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from transformer.stream.patterns import pattern
+
 from . import policy_annotations as notes
 from .linkerd_admission_shapes import Refused, mapping, mappings, targets
 from .objects import POLICY, Obj, annotations_of, group_of, items, spec
 from .rust_regex import compiled
 
-_HEADER_NAME = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+", re.ASCII)
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
-_GO_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h)")
+_HEADER_NAME = pattern(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+", re.ASCII)
+_HEADER_VALUE = pattern(r"[\t\x20-\x7e\x80-\U0010ffff]*")
+_GO_DURATION = pattern(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h)")
 _GO_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _OWN_FILTERS = {
     "RequestHeaderModifier": "requestHeaderModifier",

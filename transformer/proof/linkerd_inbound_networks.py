@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
+from transformer.stream.patterns import pattern
+
 from .objects import Obj
 
 Address = IPv4Address | IPv6Address
 Block = IPv4Network | IPv6Network
 
 # Python also reads net masks and zone identifiers, Linkerd neither.
-_CIDR = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?", re.ASCII)
+_CIDR = pattern(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?", re.ASCII)
 
 
 class InvalidNetwork(ValueError):

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
+from transformer.stream.patterns import pattern
+
 from .linkerd_inbound_networks import Address, Block, InvalidNetwork, block
 from .objects import Obj, Objects, annotations_of, items, meta, name_of, pod_template, spec
 from .policy_annotations import port_list
@@ -24,7 +26,7 @@ _FOREIGN_IMAGES = ("gcr.io/istio-release/proxyv2:", "gcr.io/istio-release/proxy_
 _OWN_PORTS = {"linkerd-proxy": frozenset({4143}), "linkerd-admin": frozenset({4191})}
 _OWN_PROBES = {4191: frozenset({"/live", "/ready"})}
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
-_PORT = re.compile(r"\+?([0-9]{1,9})", re.ASCII)
+_PORT = pattern(r"\+?([0-9]{1,9})", re.ASCII)
 
 
 class Pod(NamedTuple):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
+from transformer.stream.patterns import pattern
+
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_ESCAPE = pattern(r"%([0-9A-Fa-f]{2})")
 
 
 def _decoded(found: re.Match[str]) -> str:

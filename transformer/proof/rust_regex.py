@@ -22,13 +22,15 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from transformer.stream.patterns import pattern
+
 _POSIX = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "ascii": r"\x00-\x7F", "blank": r"\t ", "digit": "0-9",
     "cntrl": r"\x00-\x1F\x7F", "graph": "!-~", "lower": "a-z", "print": " -~", "upper": "A-Z",
     "punct": r"!-/:-@\[-`{-~", "space": r"\t\n\v\f\r ", "word": "0-9A-Za-z_", "xdigit": "0-9A-Fa-f",
 }  # fmt: skip
 _CONTROL = {"a": r"\x07", "f": r"\f", "t": r"\t", "n": r"\n", "r": r"\r", "v": r"\v"}
-_REPEAT = re.compile(r"\{\s*([0-9]*)\s*(,?)\s*([0-9]*)\s*\}", re.ASCII)
+_REPEAT = pattern(r"\{\s*([0-9]*)\s*(,?)\s*([0-9]*)\s*\}", re.ASCII)
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 _MAX_REPEAT = 1000
 

@@ -10,11 +10,12 @@ from typing import Any
 from transformer.errors import USAGE
 from transformer.report import facts
 from transformer.report.colours import Paint
+from transformer.stream.patterns import pattern
 
 _ORDER = ("error", "warning", "info")
 _INK = {"error": "red", "warning": "yellow", "info": "cyan"}
 # Names and values of a manifest must not be able to steer a terminal.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _OUTCOMES = {
     "translated": "translated",
     "degraded": "translated with loss",
@@ -35,7 +36,11 @@ def render(data: dict[str, Any], *, colour: bool = False) -> str:
         # What was found may change with the facts, so it would only hide the question.
         return "".join(visible(block) + "\n" for block in [*blocks, facts.message(data["facts"], fatal=True)])
     for severity in _ORDER:
-        blocks += [_finding(entry, paint) for entry in data["findings"] if entry["severity"] == severity]
+        blocks += [
+            _finding(entry, paint, of_stream=data["command"] == "transform")
+            for entry in data["findings"]
+            if entry["severity"] == severity
+        ]
     if data["facts"]:
         blocks.append(facts.message(data["facts"], fatal=False))
     if data["error"]:
@@ -53,9 +58,9 @@ def visible(text: str, keep: frozenset[str] = frozenset()) -> str:
     return "".join(part if part in keep else visible(part) for part in pattern.split(text))
 
 
-def _finding(entry: dict[str, Any], paint: Paint) -> str:
+def _finding(entry: dict[str, Any], paint: Paint, *, of_stream: bool) -> str:
     severity = "accepted" if entry["accepted"] else entry["severity"]
-    head = f"{place(entry)}{paint(severity, _INK[entry['severity']])} {entry['code']}"
+    head = f"{place(entry, of_stream=of_stream)}{paint(severity, _INK[entry['severity']])} {entry['code']}"
     if entry["object"]:
         head += f" {name(entry['object'])}"
     if entry["field"]:
@@ -70,10 +75,15 @@ def _finding(entry: dict[str, Any], paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def place(entry: dict[str, Any]) -> str:
-    """`file:line: ` as compilers write it, as far as it is known."""
+def place(entry: dict[str, Any], *, of_stream: bool = False) -> str:
+    """`file:line: ` as compilers write it, as far as it is known.
+
+    A document of a stream may name the template that it was rendered from; its line is then one of the stream.
+    """
     if not entry["file"]:
         return ""
+    if of_stream and entry["file"] != "<stdin>" and entry["line"]:
+        return f"{entry['file']} (line {entry['line']} of the stream): "
     return f"{entry['file']}:{entry['line']}: " if entry["line"] else f"{entry['file']}: "
 
 

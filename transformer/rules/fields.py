@@ -6,12 +6,12 @@ Shapes are written compactly: `{name:type}`, `[type]`, `map<type>`, `A|B` for en
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from transformer.findings import FieldPath
 from transformer.objects import View
+from transformer.stream.patterns import pattern
 
 if TYPE_CHECKING:
     from transformer.run import Run
@@ -27,7 +27,7 @@ class Problem(NamedTuple):
 
 Shape = Any  # str (scalar type or enumeration) | dict (fields, required names end in *) | list (one item shape) | tuple (map)
 
-_TOKEN = re.compile(r"\s*([{}\[\],:]|map<|>|[^{}\[\],:<>\s]+)")
+_TOKEN = pattern(r"\s*([{}\[\],:]|map<|>|[^{}\[\],:<>\s]+)")
 
 
 def parse(text: str) -> Shape:

@@ -25,9 +25,12 @@ ISTIO_KINDS = (
     *LEGACY_KINDS, ("networking.istio.io", "EnvoyFilter"), ("extensions.istio.io", "WasmPlugin"),
     ("extensions.istio.io", "TrafficExtension"),
 )  # fmt: skip
+_OSM = "policy.openservicemesh.io"
+#: What Open Service Mesh enforces beside SMI: who may call out, what an ingress may call, how much.
+OSM_KINDS = ((_OSM, "Egress"), (_OSM, "IngressBackend"), (_OSM, "UpstreamTrafficSetting"))
 SMI_KINDS = ((_ACCESS, "TrafficTarget"), (_ACCESS, "IdentityBinding"))
 #: Labels, or prefixes of labels, that pods get from an injector or a controller and templates do not show.
-_ADDED_TO_PODS = (
+ADDED_TO_PODS = (
     "service.istio.io/", "security.istio.io/", "istio.io/", "networking.istio.io/", "topology.istio.io/",
     "topology.kubernetes.io/", "statefulset.kubernetes.io/", "apps.kubernetes.io/", "batch.kubernetes.io/",
     "serving.knative.dev/", "job-name", "controller-uid", "pod-template-hash", "controller-revision-hash",
@@ -45,6 +48,8 @@ class Reachable(NamedTuple):
 
 def of(run: Run, obj: Obj) -> Iterator[Obj]:
     """Workloads of the stream that a policy applies to, and Namespaces whose injection brings pods under it."""
+    if obj.ref.group == _OSM:
+        return _of_osm(run, obj)
     return _of_target(run, obj) if obj.ref.group == _ACCESS else _of_policy(run, obj)
 
 
@@ -68,6 +73,14 @@ def _of_target(run: Run, obj: Obj) -> Iterator[Obj]:
         if found.account == account or not account:
             yield found.obj
     yield from _namespaces(run, namespace)
+
+
+def _of_osm(run: Run, obj: Obj) -> Iterator[Obj]:
+    """Everything in the object's namespace and in those of its sources: Services and accounts are not told apart."""
+    sources = [entry.get("namespace").text() for entry in obj.spec.get("sources").each()]
+    for namespace in dict.fromkeys([obj.namespace, *(name for name in sources if name)]):
+        yield from (found.obj for found in _workloads(run, namespace))
+        yield from _namespaces(run, namespace)
 
 
 def _workloads(run: Run, namespace: str) -> Iterator[Reachable]:
@@ -95,7 +108,7 @@ def pod_labels(workload: Obj) -> dict[str, str]:
 
 
 def _carries(found: Reachable, key: str, text: str) -> bool:
-    return found.labels.get(key) == text or (key not in found.labels and key.startswith(_ADDED_TO_PODS))
+    return found.labels.get(key) == text or (key not in found.labels and key.startswith(ADDED_TO_PODS))
 
 
 def _namespaces(run: Run, namespace: str) -> Iterator[Obj]:

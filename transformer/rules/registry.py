@@ -34,7 +34,7 @@ def rule(
     """Register a rule.
 
     `kinds` are the (group, kind) pairs whose objects the rule is given, all of a run at once (without any it is given
-    the objects of every kind that no rule takes); `keys` are labels or
+    the objects of every kind outside the old meshes that no rule takes); `keys` are labels or
     annotations it reads on other kinds (they and the groups decide which documents are candidates). Rules run by `order`.
     """
 

@@ -12,6 +12,7 @@ from yaml import error as yaml_error
 from yaml import events
 
 from transformer.stream import scalars
+from transformer.stream.patterns import pattern
 from transformer.stream.tree import (
     ALIAS,
     BLOCK,
@@ -37,11 +38,11 @@ MAX_DEPTH = 250
 
 _BOM = b"\xef\xbb\xbf"
 _MERGE = object()
-_REST_OF_LINE = re.compile(r"[^\r\n]*")
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REST_OF_LINE = pattern(r"[^\r\n]*")
+_FORBIDDEN = pattern("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # A ':' in a plain scalar right before a flow indicator: `[fe80::]`.
-_INNER_COLON = re.compile(r"(?<![\s\"'\[\]{},]):(?=[,\[\]{}?])")
-_SURROGATES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_INNER_COLON = pattern(r"(?<![\s\"'\[\]{},]):(?=[,\[\]{}?])")
+_SURROGATES = pattern(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 
 
 def decode(raw: bytes) -> tuple[str, bool]:

@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from transformer.stream import scalars
+from transformer.stream.patterns import pattern
 
 # A line `key:` and the first dash below it; blank lines and comments may stand between.
-_KEY_OVER_DASH = re.compile(
+_KEY_OVER_DASH = pattern(
     r"^(?P<key>[ ]*(?:- +)*)[^\s#'\"\[{&*!|>-][^\r\n#]*:[ \t]*(?:#[^\r\n]*)?"
     r"(?:\r?\n[ \t]*(?:#[^\r\n]*)?)*?\r?\n(?P<dash> *)-[ \r\n]",
     re.MULTILINE,
 )
 # YAML wants these escaped; tabs are escaped too, so that they can be seen.
-_ESCAPED = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED = pattern('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
+_CONTROL = pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_SURROGATE = pattern("[\ud800-\udfff]")
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_NOT_LITERAL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_NOT_LITERAL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _LONGEST_KEY = 1000  # a simple key has at most 1024 characters
 
 

@@ -13,16 +13,17 @@ from typing import NamedTuple
 
 from transformer.stream import nodes
 from transformer.stream.nodes import ALIAS, FLOW, MAPPING, SCALAR, SEQUENCE, Node, ParseError
+from transformer.stream.patterns import pattern
 
-_FIRST_DASH = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*( *)-(?=[ \t\r\n]|\Z)")
+_FIRST_DASH = pattern(r"(?:[ \t]*(?:#[^\n]*)?\n)*( *)-(?=[ \t\r\n]|\Z)")
 # A quote that opens where a scalar may start and is not closed on its line: such a scalar can hold lines with
 # dashes.
-_OPEN_QUOTE = re.compile(
+_OPEN_QUOTE = pattern(
     r"(?:(?<=[\s\[{,:?-])|^)(?:\"(?:[^\"\\\r\n]|\\[^\r\n])*+\\?|'(?:[^'\r\n]|'')*+)(?=[\r\n]|\Z)",
     re.MULTILINE,
 )
-_ALIAS = re.compile(r"(?:^|[\s\[{,:])\*[^\s,\[\]{}*]", re.MULTILINE)
-_LONE_CR = re.compile(r"\r(?!\n)")
+_ALIAS = pattern(r"(?:^|[\s\[{,:])\*[^\s,\[\]{}*]", re.MULTILINE)
+_LONE_CR = pattern(r"\r(?!\n)")
 _OTHER_BREAKS = ("\x85", "\u2028", "\u2029")
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from transformer.stream.nodes import Node
+from transformer.stream.patterns import pattern
 
 Path = tuple[str | int, ...]
 
-BREAK = re.compile(r"\r\n|\r|\n")
-REST_IS_COMMENT = re.compile(r"(?:[ \t]+#[^\r\n]*|[ \t]*)(?=[\r\n]|\Z)")
-DASHES = re.compile(r"[ ]*(?:-[ ]+)*\Z")
-_REST_OF_LINE = re.compile(r"[^\r\n]*")
-_COLON = re.compile(r"[ \t]*:")
+BREAK = pattern(r"\r\n|\r|\n")
+REST_IS_COMMENT = pattern(r"(?:[ \t]+#[^\r\n]*|[ \t]*)(?=[\r\n]|\Z)")
+DASHES = pattern(r"[ ]*(?:-[ ]+)*\Z")
+_REST_OF_LINE = pattern(r"[^\r\n]*")
+_COLON = pattern(r"[ \t]*:")
 
 
 class Change(NamedTuple):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from transformer.stream.patterns import pattern
+
 Scalar = str | int | float | bool | None
 
 PLAIN = "plain"
@@ -36,15 +38,15 @@ _MAX_INT64 = 2**63 - 1
 _MIN_INT64 = -(2**63)
 _MAX_UINT64 = 2**64 - 1
 
-_GO_INT = re.compile(
+_GO_INT = pattern(
     r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.A
 )
 # go-yaml hands what follows `0b` to a parser that takes a sign there.
-_GO_SIGNED_BINARY = re.compile(r"0b([-+][01]+)\Z", re.A)
-_GO_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z", re.A)
+_GO_SIGNED_BINARY = pattern(r"0b([-+][01]+)\Z", re.A)
+_GO_FLOAT = pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z", re.A)
 # strconv.ParseFloat lets single underscores stand between digits; only scalars starting with a dot get there.
-_GO_DOT_FLOAT = re.compile(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?\Z", re.A)
-_GO_TIMESTAMP = re.compile(
+_GO_DOT_FLOAT = pattern(r"\.[0-9](?:_?[0-9])*(?:[eE][-+]?[0-9](?:_?[0-9])*)?\Z", re.A)
+_GO_TIMESTAMP = pattern(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
     r"(?:[Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2})"
     r"|[ ][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]+)?)?\Z",
@@ -198,14 +200,14 @@ def _float32_text(value: float) -> str:
     return f"{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
-_PLAIN_SHAPE = re.compile(
+_PLAIN_SHAPE = pattern(
     r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=<~\x00-\x1f\x7f-\x9f\ufeff\ud800-\udfff\ufffe\uffff]"
     r"(?:[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff,\[\]{}]*"
     r"[^\x00-\x20\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff,\[\]{}:])?\Z"
 )
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "", "=", "<<"))
 # Numbers, base 60, infinities and dates of YAML 1.1, YAML 1.2 core and both go-yaml versions, taken widely.
-_NOT_STRING = re.compile(
+_NOT_STRING = pattern(
     r"(?:[-+]?(?:0[xX][0-9a-fA-F_]*|0[bB][01_]*|0[oO][0-7_]*|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9_]*)?"
     r"|\.[0-9_]+(?:[eE][-+]?[0-9_]*)?|\.(?:inf|Inf|INF)|[0-9][0-9_]*(?::[0-9]+)+(?:\.[0-9_]*)?)"
     r"|\.(?:nan|NaN|NAN)"

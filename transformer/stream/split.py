@@ -10,21 +10,23 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from transformer.stream.patterns import pattern
+
 # A literal prefix is nine times as fast as a line anchor.
-_AFTER_LF = re.compile(rb"\n(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
-_AFTER_CR = re.compile(rb"\r(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
-_AT_START = re.compile(rb"(?:\xef\xbb\xbf)?(---|\.\.\.)(?=[ \t\r\n]|\Z)")
-_LINE_END = re.compile(rb"\r\n|\r|\n|\Z")
+_AFTER_LF = pattern(rb"\n(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
+_AFTER_CR = pattern(rb"\r(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
+_AT_START = pattern(rb"(?:\xef\xbb\xbf)?(---|\.\.\.)(?=[ \t\r\n]|\Z)")
+_LINE_END = pattern(rb"\r\n|\r|\n|\Z")
 # Lines that cannot be content: blank ones, comments, and before `---` also directives.
 _BREAK = rb"(?:\r\n|\r|\n|\Z)"
-_PRELUDE = re.compile(
+_PRELUDE = pattern(
     rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\r\n]*)?" + _BREAK + rb"|%[^\r\n]*" + _BREAK + rb")*+\Z"
 )
-_DIRECTIVE = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(%[^\r\n]*)")
-_SEPARATOR_LINE = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(---[^\r\n]*)")
-_END_LINE = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(\.\.\.(?:[ \t][^\r\n]*)?)(?=[\r\n]|\Z)")
-_UNICODE_BREAK = re.compile(rb"(?:\xc2\x85|\xe2\x80[\xa8\xa9])((?:---|\.\.\.)(?=[ \t\r\n]|\Z)[^\r\n]*)")
-_BLANK_OR_COMMENT = re.compile(rb"[ \t]*(?:[ \t]#.*)?\Z", re.S)
+_DIRECTIVE = pattern(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(%[^\r\n]*)")
+_SEPARATOR_LINE = pattern(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(---[^\r\n]*)")
+_END_LINE = pattern(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])(\.\.\.(?:[ \t][^\r\n]*)?)(?=[\r\n]|\Z)")
+_UNICODE_BREAK = pattern(rb"(?:\xc2\x85|\xe2\x80[\xa8\xa9])((?:---|\.\.\.)(?=[ \t\r\n]|\Z)[^\r\n]*)")
+_BLANK_OR_COMMENT = pattern(rb"[ \t]*(?:[ \t]#.*)?\Z", re.S)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 

@@ -6,7 +6,6 @@ carried: finalizers, ownerReferences, server-set fields, labels that only the ol
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
@@ -63,6 +62,9 @@ def fit(name: str, limit: int = 63) -> str:
     """A name that fits the limit: cut, with a hash of the whole so that two long names stay two."""
     if len(name) <= limit:
         return name
+    # Loads OpenSSL, which most runs never need.
+    import hashlib
+
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{name[: limit - 9].rstrip('-.')}-{digest}"
 

@@ -6,19 +6,20 @@ violation is possible by construction of a source object (limits, names, ports, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from transformer.stream.patterns import pattern
+from transformer.targets.linkerd import policy_validation
 from transformer.targets.versions import Target
 
-_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
-_DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
-_HOSTNAME = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,256}\Z")
-_GATEWAY_DURATION = re.compile(r"([0-9]{1,5}(h|m|s|ms)){1,4}\Z")
-_LINKERD_DURATION = re.compile(r"[0-9]+(ms|s|m|h|d)\Z")
-_PATH = re.compile(r"[A-Za-z0-9/\-._~!$&'()*+,;=:@%]*\Z")
+_DNS_LABEL = pattern(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_DNS_NAME = pattern(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
+_HOSTNAME = pattern(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
+_HEADER = pattern(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,256}\Z")
+_GATEWAY_DURATION = pattern(r"([0-9]{1,5}(h|m|s|ms)){1,4}\Z")
+_LINKERD_DURATION = pattern(r"[0-9]+(ms|s|m|h|d)\Z")
+_PATH = pattern(r"[A-Za-z0-9/\-._~!$&'()*+,;=:@%]*\Z")
 
 
 def problems(value: dict[str, Any], target: Target) -> list[str]:
@@ -157,4 +158,5 @@ _CHECKS: dict[str, Callable[[dict[str, Any], Target], Iterator[str]]] = {
     "HTTPRoute": _route,
     "Service": _service,
     "TLSRoute": _tls_route,
+    **policy_validation.CHECKS,
 }

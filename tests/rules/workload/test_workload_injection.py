@@ -192,9 +192,18 @@ def test_a_namespace_that_cannot_be_closed_keeps_the_workload() -> None:
 
 
 def test_a_label_in_the_selector_without_the_namespace() -> None:
-    outcome = run(workload(labels={"istio.io/rev": "x"}, selector={"istio.io/rev": "x"}))
-    assert pod_annotations(outcome.objects["Deployment/cart"]) == ON
-    assert "Label the Namespace shop istio-injection: disabled" in outcome.finding("MS107")
+    text = workload(labels={"istio.io/rev": "x"}, selector={"istio.io/rev": "x"})
+    outcome = run(text)
+    assert outcome.text == text, "both injectors would take the pods"
+    assert "Render the Namespace shop in the same stream" in outcome.finding("MS118")
+    accepted = run(text, accept=("MS118@Deployment/shop/cart",))
+    assert pod_annotations(accepted.objects["Deployment/cart"]) == ON
+
+
+def test_a_label_in_the_selector_with_a_closed_namespace_in_the_context() -> None:
+    closed = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: disabled}}\n"
+    outcome = run(workload(labels={"istio.io/rev": "x"}, selector={"istio.io/rev": "x"}), context=closed)
+    assert "MS118" not in outcome.codes
 
 
 def test_an_opt_out_in_the_selector_does_no_harm() -> None:
@@ -340,3 +349,11 @@ spec:
     result = transform(text.encode(), Options({"mesh.mtls": "permissive", "fail-on": "never"}))
     assert b"".join(result.output).decode() == text
     assert "MS003" in {finding.code for finding in result.report.findings}
+
+
+@pytest.mark.parametrize(("mtls", "held"), [("strict", True), ("permissive", False)])
+def test_a_port_that_already_passes_by_the_proxy(mtls: str, held: bool) -> None:
+    text = workload(labels={INJECT: "true"}, annotations={"config.linkerd.io/skip-inbound-ports": "8080"})
+    outcome = run(text, mesh_mtls=mtls)
+    assert ("MS101" in outcome.codes) == held
+    assert (outcome.text == text) == held

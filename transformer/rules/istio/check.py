@@ -9,6 +9,9 @@ from transformer.rules.istio import schema
 from transformer.rules.istio.held import Held
 from transformer.run import Run
 
+_PARTS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
+_UNKNOWN = "is not a field of this kind"
+
 
 def check_fields(run: Run, obj: Obj, kind: str) -> None:
     """Compare the spec with the kind's definition: unknown fields are told, malformed ones hold the object."""
@@ -16,7 +19,8 @@ def check_fields(run: Run, obj: Obj, kind: str) -> None:
     if not obj.spec.is_mapping:
         run.hold("MS004", obj, "has no spec")
         raise Held
-    for problem in fields.check(obj.spec, schema.shape(kind)):
+    beside = [fields.Problem(field, True, _UNKNOWN) for key, field in obj.view.items() if key not in _PARTS]
+    for problem in (*beside, *fields.check(obj.spec, schema.shape(kind))):
         if problem.pruned:
             run.say("MS005", problem.at, f"{problem.why}; the API server drops it, so it has no effect")
             run.mark(problem.at, Fate(NO_OP, "MS005"))

@@ -184,7 +184,17 @@ def _block(run: Run, name: str, block: View, *, subset: str = "") -> None:
 
 def _tls(run: Run, block: View) -> None:
     mode = block.get("mode").text() or "DISABLE"
-    if mode == "ISTIO_MUTUAL":
+    pinned = block.get("subjectAltNames")
+    if mode == "ISTIO_MUTUAL" and list(pinned.each()):
+        if run.hold(
+            "MS316",
+            pinned,
+            "clients accept these identities only; Linkerd the one of each pod's ServiceAccount",
+        ):
+            raise Held
+        run.no_op(block.get("mode"), "meshed pods speak mutual TLS anyway")
+        run.no_op(block.get("sni"), "meshed pods speak mutual TLS anyway")
+    elif mode == "ISTIO_MUTUAL":
         run.no_op(block, "meshed pods speak mutual TLS anyway")
     elif mode == "DISABLE":
         run.degrade(

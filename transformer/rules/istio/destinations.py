@@ -35,11 +35,6 @@ class Destinations:
                 self._wild.append((text, rule))
         for virtual in run.context.objects(ISTIO, "VirtualService"):
             self._read_names(virtual)
-        for entry in run.context.objects(ISTIO, "ServiceEntry"):
-            for host in entry.spec.get("hosts").each():
-                for rule in self.rules(*self.key(host.text(), entry.namespace)):
-                    # The rule says how the entry's host is called: while one stays, the other has a meaning.
-                    run.units.link(entry.uid, rule.uid)
 
     def _read_names(self, virtual: Obj) -> None:
         """Which subsets a VirtualService names; one of the context, which stays, wins."""

@@ -5,10 +5,11 @@ Linkerd accepts one integer with one unit; `1m30s` is refused on routes and sile
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
-_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+from transformer.stream.patterns import pattern
+
+_PART = pattern(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _MS: dict[str, Decimal | int] = {
     "ns": Decimal("0.000001"),
     "us": Decimal("0.001"),

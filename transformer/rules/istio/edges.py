@@ -13,6 +13,7 @@ from typing import NamedTuple
 from transformer.ir.routes import Listener
 from transformer.ledger import Mark
 from transformer.objects import Obj, View
+from transformer.rules import fields
 from transformer.rules.istio.held import Held
 from transformer.run import Run
 
@@ -78,6 +79,7 @@ def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tup
     mode = tls.get("mode").text() or "PASSTHROUGH"
     redirect = tls.get("httpsRedirect").value() is True
     if protocol in _HTTP and (not tls or not _has_certificate(tls)):
+        _account_idle(run, tls, "TLS settings have no effect on a plaintext port")
         return "HTTP", redirect, ()
     if protocol not in ("HTTPS", "TLS", *_HTTP):
         run.hold(
@@ -87,6 +89,7 @@ def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tup
         )
         raise Held
     if mode == "PASSTHROUGH" and run.target.tls_route and not _has_certificate(tls):
+        _account_idle(run, tls, "has no effect where TLS is passed through")
         return "TLS", False, ()
     if mode == "PASSTHROUGH":
         run.hold(
@@ -111,8 +114,11 @@ def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tup
                      "a listener takes a Secret", remedy="Put the certificate into a Secret and name it with "
                      "credentialName.")  # fmt: skip
             raise Held
+    run.no_op(tls.get("insecureSkipVerify"), "clients are not asked for certificates")
     for name in _TUNING:
-        if tls.get(name):
+        if tls.get(name).text() == "TLS_AUTO":
+            run.no_op(tls.get(name), "the default")
+        elif tls.get(name):
             run.degrade("MS275", tls.get(name), f"{name} depends on the Gateway API implementation")
     names = [tls.get("credentialName").text(), *(entry.text() for entry in tls.get("credentialNames").each())]
     certificates = tuple(name.removeprefix("kubernetes://") for name in names if name)
@@ -121,6 +127,13 @@ def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tup
                  remedy="Put the certificate into a Secret and name it with credentialName.")  # fmt: skip
         raise Held
     return "HTTPS", False, certificates
+
+
+def _account_idle(run: Run, tls: View, why: str) -> None:
+    """Settings of a server that does not terminate TLS."""
+    for name, field in fields.effective(run, tls):
+        if name not in ("mode", "httpsRedirect"):
+            run.no_op(field, why)
 
 
 def _has_certificate(tls: View) -> bool:

@@ -13,7 +13,7 @@ from transformer.ir.routes import Action, Cors, Forward, Mirror, Rewrite
 from transformer.ledger import NO_OP, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order.predicates import Match
-from transformer.rules.istio import destinations, durations, hosts
+from transformer.rules.istio import durations, redirect_action
 from transformer.rules.istio import virtual_service_action as shared
 from transformer.rules.istio.held import Held
 from transformer.run import Run
@@ -42,13 +42,13 @@ def lower(run: Run, rule: View, match: Match, uri: View, server_port: int) -> Lo
     owners: list[Obj] = []
     if rule.get("redirect"):
         return Lowered(
-            shared.lower_redirect(run, rule, server_port, marks, ingress=True), False, tuple(marks), ()
+            redirect_action.lower(run, rule, server_port, marks, ingress=True), False, tuple(marks), ()
         )
     backends = shared.lower_backends(run, rule, server_port, marks, owners, ingress=True)
     request, response = shared.lower_headers(run, rule.get("headers"), marks)
     timeout = shared.lower_timeout(run, rule.get("timeout"), marks)
     rewrite, keep = _rewrite(run, rule.get("rewrite"), match, uri, marks)
-    mirrors = _mirrors(run, rule, server_port, marks)
+    mirrors = _mirrors(run, rule, server_port, marks, owners)
     cors = _cors(run, rule.get("corsPolicy"), marks)
     if rule.get("retries"):
         _retries(run, rule.get("retries"))
@@ -119,7 +119,9 @@ def _compare_prefixes(run: Run, at: View, prefix: str, text: str) -> None:
     raise Held
 
 
-def _mirrors(run: Run, rule: View, server_port: int, marks: list[Mark]) -> tuple[Mirror, ...]:
+def _mirrors(
+    run: Run, rule: View, server_port: int, marks: list[Mark], owners: list[Obj]
+) -> tuple[Mirror, ...]:
     found = []
     if rule.get("mirror"):
         share = next(
@@ -148,21 +150,11 @@ def _mirrors(run: Run, rule: View, server_port: int, marks: list[Mark]) -> tuple
             ):
                 raise Held
             continue
-        host = hosts.resolve(
-            destination.get("host").text(), destination.obj.namespace, run.options["mesh.cluster-domain"]
-        )
-        service = run.context.service(host.namespace, host.name).obj if host.kind == "service" else None
-        if service is None or destination.get("subset"):
-            run.hold("MS202", destination, "the mirror's Service is not known, or it names a subset")
-            raise Held
-        ports = destinations.port_numbers(service)
-        port = destination.get("port", "number").value() or (
-            next(iter(ports)) if len(ports) == 1 else server_port
-        )
+        namespace, name, port = shared.lower_destination(run, destination, server_port, marks, owners, True)
         whole = percent.denominator == 1
-        mirrors.append(Mirror(host.namespace, host.name, port, percent.numerator if whole else (percent / 100).numerator,
+        mirrors.append(Mirror(namespace, name, port, percent.numerator if whole else (percent / 100).numerator,
                               100 if whole else (percent / 100).denominator))  # fmt: skip
-    for name in ("mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "mirror_percent"):
+    for name in ("mirror", "mirrors", *redirect_action.MIRROR_SHARES):
         marks += run.translated(rule.get(name))
     return tuple(mirrors)
 
@@ -189,6 +181,7 @@ def _cors(run: Run, policy: View, marks: list[Mark]) -> Cors | None:
         return None
     age = durations.milliseconds(policy.get("maxAge").text()) if policy.get("maxAge") else None
     marks += run.translated(policy)
+    _tell_unmatched(run, policy)
 
     def texts(name: str) -> tuple[str, ...]:
         return tuple(entry.text() for entry in policy.get(name).each())
@@ -203,3 +196,15 @@ def _cors(run: Run, policy: View, marks: list[Mark]) -> Cors | None:
         credentials,
         seconds,
     )
+
+
+def _tell_unmatched(run: Run, policy: View) -> None:
+    """Istio passes preflights of other origins on unless it is told to ignore them; the filter answers them all."""
+    field = policy.get("unmatchedPreflights")
+    if field.text() == "IGNORE":
+        return
+    message = "preflights of other origins no longer reach the destination"
+    if field.present:
+        run.degrade("MS289", field, message)
+    else:
+        run.say("MS289", policy, message)

@@ -15,6 +15,7 @@ from transformer.ir.routes import Action, Forward, Parent, Retry, Route, RouteRu
 from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
+from transformer.order.precedence import Precedence
 from transformer.order.predicates import Match
 from transformer.rules.istio import (
     authority,
@@ -126,7 +127,7 @@ def _compile(
         )
         raise Held
     limits = order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
-    result = order.compile(entries, order.LINKERD, limits)
+    result = order.compile(entries, precedence(run), limits)
     if isinstance(result, order.Refusal):
         at = obj.spec.get("http")
         witness = f": {_request(result.witness)}" if result.witness is not None else ""
@@ -139,6 +140,11 @@ def _compile(
     for index, leaves in wholly_shadowed(entries, result):
         account_shadowed(run, obj, rules[index], index, leaves)
     return tuple(_objects(rules, result, Parent(service.namespace, service.name, port)))
+
+
+def precedence(run: Run) -> Precedence:
+    """How Linkerd ranks matches. Edge releases may take over the order of Gateway API: what is written holds in both."""
+    return order.LINKERD_EITHER if run.options["linkerd"] == "edge" else order.LINKERD
 
 
 def _objects(source: Sequence[View], compiled: order.Compiled, parent: Parent) -> Iterator[Route]:

@@ -1,4 +1,4 @@
-"""Fields of Istio's traffic kinds (custom resource definitions of istio/api, 1.31; all served versions are alike)."""
+"""Fields of Istio's traffic and security kinds (definitions of istio/api, 1.31; all served versions are alike)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from transformer.rules import fields
 _SHARED = {
     "StringMatch": "{exact:str, prefix:str, regex:str}",
     "Percent": "{value:num}",
+    "Mode": "UNSET|DISABLE|PERMISSIVE|STRICT",
+    "TargetRef": "{group:str, kind*:str, name*:str, namespace:str}",
     "Destination": "{host*:str, port:{number:int}, subset:str}",
     "HeaderOps": "{add:map<str>, remove:[str], set:map<str>}",
     "Headers": "{request:HeaderOps, response:HeaderOps}",
@@ -45,6 +47,16 @@ _SHARED = {
     "outlierDetectionHttpErrorCodes:[int], splitExternalLocalOriginErrors:bool}",
     "ClientTLS": "{caCertificates:str, caCrl:str, clientCertificate:str, credentialName:str, insecureSkipVerify:bool, "
     "mode:DISABLE|SIMPLE|MUTUAL|ISTIO_MUTUAL, privateKey:str, sni:str, subjectAltNames:[str]}",
+    "ServerTLS": "{caCertCredentialName:str, caCertificates:str, caCrl:str, cipherSuites:[str], "
+    "credentialName:str, credentialNames:[str], httpsRedirect:bool, insecureSkipVerify:bool, "
+    "maxProtocolVersion:TLS_AUTO|TLSV1_0|TLSV1_1|TLSV1_2|TLSV1_3, minProtocolVersion:TLS_AUTO|TLSV1_0|TLSV1_1|TLSV1_2|TLSV1_3, "
+    "mode:PASSTHROUGH|SIMPLE|MUTUAL|AUTO_PASSTHROUGH|ISTIO_MUTUAL|OPTIONAL_MUTUAL, privateKey:str, serverCertificate:str, "
+    "subjectAltNames:[str], tlsCertificates:[{caCertificates:str, privateKey:str, serverCertificate:str}], "
+    "verifyCertificateHash:[str], verifyCertificateSpki:[str]}",
+    "Selector": "{matchLabels:map<str>}",
+    "SidecarPort": "{name:str, number:int, protocol:str, targetPort:int}",
+    "TelemetryMatch": "{mode:CLIENT_AND_SERVER|CLIENT|SERVER}",
+    "Providers": "[{name*:str}]",
     "TrafficPolicy": "{connectionPool:ConnectionPool, loadBalancer:LoadBalancer, outlierDetection:OutlierDetection, "
     "portLevelSettings:[{connectionPool:ConnectionPool, loadBalancer:LoadBalancer, outlierDetection:OutlierDetection, "
     "port:{number:int}, tls:ClientTLS}], proxyProtocol:{version:V1|V2}, retryBudget:{budgetInterval:dur, "
@@ -54,18 +66,40 @@ _SHARED = {
 _KINDS = {
     "Gateway": "{selector:map<str>, servers:[{bind:str, defaultEndpoint:str, hosts*:[str], name:str, "
     "port*:{name*:str, number*:int, "
-    "protocol*:str, targetPort:int}, tls:{caCertCredentialName:str, caCertificates:str, caCrl:str, cipherSuites:[str], "
-    "credentialName:str, credentialNames:[str], httpsRedirect:bool, insecureSkipVerify:bool, "
-    "maxProtocolVersion:TLS_AUTO|TLSV1_0|TLSV1_1|TLSV1_2|TLSV1_3, minProtocolVersion:TLS_AUTO|TLSV1_0|TLSV1_1|TLSV1_2|TLSV1_3, "
-    "mode:PASSTHROUGH|SIMPLE|MUTUAL|AUTO_PASSTHROUGH|ISTIO_MUTUAL|OPTIONAL_MUTUAL, privateKey:str, serverCertificate:str, "
-    "subjectAltNames:[str], tlsCertificates:[{caCertificates:str, privateKey:str, serverCertificate:str}], "
-    "verifyCertificateHash:[str], verifyCertificateSpki:[str]}}]}",
+    "protocol*:str, targetPort:int}, tls:ServerTLS}]}",
     "VirtualService": "{exportTo:[str], gateways:[str], hosts:[str], http:[HTTP], "
     "tcp:[{match:[{destinationSubnets:[str], gateways:[str], port:int, sourceLabels:map<str>, sourceNamespace:str, "
     "sourceSubnet:str}], route:L4Route}], tls:[{match*:[{destinationSubnets:[str], gateways:[str], port:int, "
     "sniHosts*:[str], sourceLabels:map<str>, sourceNamespace:str}], route:L4Route}]}",
+    "AuthorizationPolicy": "{action:ALLOW|DENY|AUDIT|CUSTOM, provider:{name:str}, rules:[{from:[{source:{ipBlocks:[str], "
+    "namespaces:[str], notIpBlocks:[str], notNamespaces:[str], notPrincipals:[str], notRemoteIpBlocks:[str], "
+    "notRequestPrincipals:[str], notServiceAccounts:[str], notTrustDomains:[str], principals:[str], remoteIpBlocks:[str], "
+    "requestPrincipals:[str], serviceAccounts:[str], trustDomains:[str]}}], to:[{operation:{hosts:[str], methods:[str], "
+    "notHosts:[str], notMethods:[str], notPaths:[str], notPorts:[str], paths:[str], ports:[str]}}], "
+    "when:[{key*:str, notValues:[str], values:[str]}]}], selector:{matchLabels:map<str>}, "
+    "targetRef:TargetRef, targetRefs:[TargetRef]}",
+    "PeerAuthentication": "{mtls:{mode:Mode}, portLevelMtls:map<{mode:Mode}>, selector:{matchLabels:map<str>}}",
     "DestinationRule": "{exportTo:[str], host*:str, subsets:[{labels:map<str>, name*:str, trafficPolicy:TrafficPolicy}], "
     "trafficPolicy:TrafficPolicy, workloadSelector:{matchLabels:map<str>}}",
+    "ServiceEntry": "{addresses:[str], endpoints:[{address:str, labels:map<str>, locality:str, network:str, ports:map<int>, "
+    "serviceAccount:str, weight:int}], exportTo:[str], hosts*:[str], location:MESH_EXTERNAL|MESH_INTERNAL, "
+    "ports:[{name*:str, number*:int, protocol:str, targetPort:int}], "
+    "resolution:NONE|STATIC|DNS|DNS_ROUND_ROBIN|DYNAMIC_DNS, subjectAltNames:[str], workloadSelector:{labels:map<str>}}",
+    "Sidecar": "{egress:[{bind:str, captureMode:DEFAULT|IPTABLES|NONE, hosts*:[str], port:SidecarPort}], "
+    "inboundConnectionPool:ConnectionPool, ingress:[{bind:str, captureMode:DEFAULT|IPTABLES|NONE, "
+    "connectionPool:ConnectionPool, defaultEndpoint:str, port*:SidecarPort, tls:ServerTLS}], "
+    "outboundTrafficPolicy:{egressProxy:Destination, mode:REGISTRY_ONLY|ALLOW_ANY}, workloadSelector:{labels:map<str>}}",
+    "ProxyConfig": "{concurrency:int, environmentVariables:map<str>, image:{imageType:str}, selector:Selector}",
+    "Telemetry": "{accessLogging:[{disabled:bool, filter:{expression:str}, match:TelemetryMatch, providers:Providers}], "
+    "metrics:[{overrides:[{disabled:bool, match:{customMetric:str, metric:ALL_METRICS|REQUEST_COUNT|REQUEST_DURATION|"
+    "REQUEST_SIZE|RESPONSE_SIZE|TCP_OPENED_CONNECTIONS|TCP_CLOSED_CONNECTIONS|TCP_SENT_BYTES|TCP_RECEIVED_BYTES|"
+    "GRPC_REQUEST_MESSAGES|GRPC_RESPONSE_MESSAGES, mode:CLIENT_AND_SERVER|CLIENT|SERVER}, "
+    "tagOverrides:map<{operation:UPSERT|REMOVE, value:str}>}], providers:Providers, reportingInterval:dur}], "
+    "selector:Selector, targetRef:TargetRef, targetRefs:[TargetRef], "
+    "tracing:[{customTags:map<{environment:{defaultValue:str, name*:str}, formatter:{value*:str}, "
+    "header:{defaultValue:str, name*:str}, literal:{value*:str}}>, disableContextPropagation:bool, "
+    "disableSpanReporting:bool, enableIstioTags:bool, match:TelemetryMatch, providers:Providers, "
+    "randomSamplingPercentage:num, useRequestIdForTraceSampling:bool}]}",
 }
 
 

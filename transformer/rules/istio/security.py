@@ -13,22 +13,25 @@ from transformer.rules import reach
 from transformer.rules.registry import rule
 from transformer.run import Run
 
-_SIDECAR = ("networking.istio.io", "Sidecar")
+_SECURITY = "security.istio.io"
+#: Kinds that `authorization: translate` gives to the rule for policies instead.
+TRANSLATED_KINDS = ((_SECURITY, "AuthorizationPolicy"), (_SECURITY, "PeerAuthentication"))
 
 
 @rule(
     id="security",
-    kinds=[*reach.ISTIO_KINDS, _SIDECAR],
+    kinds=[kind for kind in reach.ISTIO_KINDS if kind not in TRANSLATED_KINDS],
     order=30,
     summary="security policies and proxy extensions are held with every workload that they reach",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold every security object of the stream; what it reaches follows through the units."""
+    hold_all(run, objs)
+
+
+def hold_all(run: Run, objs: Sequence[Obj]) -> None:
+    """Ask that the objects stay, and relate them to what they reach."""
     for obj in objs:
-        if (obj.ref.group, obj.ref.kind) == _SIDECAR and not _closes_ports(obj):
-            if not run.hold("MS010", obj, "Sidecar (networking.istio.io) has no translation in this version"):
-                run.drop(obj)
-            continue
         run.account(obj, [obj.view])
         run.drop(obj)
         legacy = (obj.ref.group, obj.ref.kind) in reach.LEGACY_KINDS
@@ -42,9 +45,3 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         for reached in reach.of(run, obj):
             run.units.link(obj.uid, reached.uid)
             run.units.link(reached.uid, obj.uid)
-
-
-def _closes_ports(obj: Obj) -> bool:
-    """Whether a Sidecar refuses traffic: only where it says so, its hosts alone block nothing (observed I21)."""
-    mode = obj.spec.get("outboundTrafficPolicy", "mode").text()
-    return mode == "REGISTRY_ONLY" or bool(list(obj.spec.get("ingress").each()))

@@ -8,7 +8,6 @@ https://istio.io/latest/docs/reference/config/networking/virtual-service/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,10 +28,11 @@ from transformer.rules.istio.held import Held
 from transformer.rules.istio.mesh_routes import Planned
 from transformer.rules.registry import rule
 from transformer.run import Run
+from transformer.stream.patterns import pattern
 from transformer.targets import metadata
 from transformer.targets.gateway_api import http_route
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
+_LABEL = pattern(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 
 
 @rule(

@@ -7,12 +7,13 @@ else a rule may ask for (fault, rewrite, CORS, direct response) is held: Linkerd
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from transformer.ir.routes import Action, Backend, Forward, HeaderChange, Redirect, Retry
+from transformer.ir.routes import Action, Backend, Forward, HeaderChange, Retry
 from transformer.ledger import DEGRADED, NO_OP, Fate, Mark
 from transformer.objects import Obj, View
-from transformer.rules.istio import destinations, durations, hosts
+from transformer.rules.istio import destinations, durations, hosts, redirect_action
 from transformer.rules.istio.held import Held
 from transformer.run import Run
 
@@ -45,7 +46,7 @@ def lower(run: Run, rule: View, dialled: int) -> Lowered:
     marks: list[Mark] = []
     owners: list[Obj] = []
     if rule.get("redirect"):
-        return Lowered(lower_redirect(run, rule, dialled, marks), None, tuple(marks), ())
+        return Lowered(redirect_action.lower(run, rule, dialled, marks), None, tuple(marks), ())
     backends = lower_backends(run, rule, dialled, marks, owners)
     request, response = lower_headers(run, rule.get("headers"), marks)
     timeout = lower_timeout(run, rule.get("timeout"), marks)
@@ -98,7 +99,7 @@ def _mirror(run: Run, rule: View) -> None:
     lost = bool(copied) and (share != 0 or rule.get("mirrors").present)
     if lost:
         run.say("MS235", copied[0], "requests are no longer mirrored: Linkerd's routes cannot copy traffic")
-    for name in ("mirror", "mirrors", "mirrorPercentage", "mirrorPercent", "mirror_percent"):
+    for name in ("mirror", "mirrors", *redirect_action.MIRROR_SHARES):
         run.mark(rule.get(name), Fate(DEGRADED, "MS235") if lost else Fate(NO_OP, "nothing is mirrored"))
 
 
@@ -118,6 +119,8 @@ def lower_backends(
     if len(routes) > 1 and not any(weights):
         run.hold("MS236", rule.get("route"), "all weights are zero or missing, which Istio refuses")
         raise Held
+    if len(routes) > 1:
+        _refuse_two_levels(run, rule, routes)
     backends = []
     for entry, weight in zip(routes, weights, strict=True):
         backends.append(
@@ -139,10 +142,20 @@ def _backend(
     owners: list[Obj],
     ingress: bool,
 ) -> Backend:
-    destination = entry.get("destination")
+    namespace, name, number = lower_destination(
+        run, entry.get("destination"), dialled, marks, owners, ingress
+    )
+    request, response = lower_headers(run, entry.get("headers"), marks)
+    return Backend(namespace, name, number, weight, request, response)
+
+
+def lower_destination(
+    run: Run, destination: View, dialled: int, marks: list[Mark], owners: list[Obj], ingress: bool
+) -> tuple[str, str, int]:
+    """Namespace, Service and port that a destination means. Raises `Held` with the finding made."""
     known = destinations.of(run)
     host_field = destination.get("host")
-    host = hosts.resolve(host_field.text(), entry.obj.namespace, run.options["mesh.cluster-domain"])
+    host = hosts.resolve(host_field.text(), destination.obj.namespace, run.options["mesh.cluster-domain"])
     if host.kind != "service":
         why = {
             "half-name": "is half a name, which Istio takes literally: an undefined cluster, 503",
@@ -192,8 +205,26 @@ def _backend(
         )
         raise Held
     marks += run.translated(host_field, destination.get("port"), subset)
-    request, response = lower_headers(run, entry.get("headers"), marks)
-    return Backend(host.namespace, name, number, weight, request, response)
+    return host.namespace, name, number
+
+
+def _refuse_two_levels(run: Run, rule: View, routes: list[View]) -> None:
+    """With several destinations Envoy changes headers for the destination first, the target's route for the rule."""
+    for direction in ("request", "response"):
+        outer = dict(_changed(rule.get("headers", direction)))
+        for entry in routes:
+            for name, kind in _changed(entry.get("headers", direction)):
+                if name in outer and {kind, outer[name]} != {"add"}:
+                    run.hold("MS237", entry.get("headers", direction), f"`{name}` is changed for the rule and for a "
+                             "destination, which meshes do in different order")  # fmt: skip
+                    raise Held
+
+
+def _changed(block: View) -> Iterator[tuple[str, str]]:
+    """Header names in lower case with the kind of their change."""
+    for kind in ("set", "add"):
+        yield from ((name.lower(), kind) for name, _ in block.get(kind).items())
+    yield from ((item.text().lower(), "remove") for item in block.get("remove").each())
 
 
 def lower_headers(run: Run, headers: View, marks: list[Mark]) -> tuple[HeaderChange, HeaderChange]:
@@ -305,66 +336,3 @@ def _statuses(tokens: list[str]) -> tuple[list[str], list[str]]:
         elif token != "retriable-status-codes":
             lost.append(token)
     return list(dict.fromkeys(statuses)), lost
-
-
-def lower_redirect(
-    run: Run, rule: View, dialled: int, marks: list[Mark], *, ingress: bool = False
-) -> Redirect:
-    """A redirect for clients that dialled port `dialled`, or came in through a gateway's server on it."""
-    redirect = rule.get("redirect")
-    if list(rule.get("route").each()) or not any(field for _, field in redirect.items()):
-        run.hold(
-            "MS004",
-            redirect,
-            "a redirect stands without `route` and says something; the API server refuses it otherwise",
-        )
-        raise Held
-    for name in ("derivePort", "prefixRewrite"):
-        field = redirect.get(name)
-        if field and not (name == "derivePort" and field.text() == "FROM_PROTOCOL_DEFAULT"):
-            run.hold("MS250", field, f"{name} of a redirect has no equivalent")
-            raise Held
-    code = redirect.get("redirectCode").value() or 301
-    allowed = run.target.redirect_codes
-    if code not in allowed:
-        run.hold("MS251", redirect.get("redirectCode"), f"redirect code {code} is not one of "
-        f"{', '.join(map(str, sorted(allowed)))} "
-                 f"with Gateway API {run.target.gateway_api[0]}.{run.target.gateway_api[1]}",
-                 remedy="Gateway API 1.5 CRDs accept 303, 307 and 308 as well.")  # fmt: skip
-        raise Held
-    if rule.get("headers"):
-        run.hold("MS252", rule.get("headers"), "header changes on a redirect have no equivalent")
-        raise Held
-    for name in ("timeout", "retries", "name", "mirror", "mirrors", "mirrorPercentage"):
-        if rule.get(name).present:
-            run.no_op(rule.get(name), "has no effect on a redirect")
-    path = redirect.get("uri").text()
-    if "?" in path or "#" in path or (path and not path.startswith("/")):
-        run.hold(
-            "MS250",
-            redirect.get("uri"),
-            f"`{path}` is no plain path, and a redirect can only replace the path",
-        )
-        raise Held
-    if (
-        path
-        and not ingress
-        and run.hold(
-            "MS253",
-            redirect.get("uri"),
-            "Linkerd drops the query when a redirect replaces the path; Istio keeps it",
-        )
-    ):
-        raise Held
-    hostname, _, port = redirect.get("authority").text().partition(":")
-    number = redirect.get("port").value() or (int(port) if port.isdigit() else None)
-    scheme = redirect.get("scheme").text()
-    if ingress and scheme == "https":
-        run.once("MS285", redirect, "a `:80` in the Host header no longer appears in redirects to https")
-    if number is None and ingress:
-        number = 80 if hostname and not scheme and dialled not in (80, 443) else None
-    elif number is None and (hostname or (scheme == "https" and dialled == 80)):
-        # Linkerd keeps the port that was dialled. Istio keeps it too, unless the host changes or 80 goes to https.
-        number = 443 if scheme == "https" else 80
-    marks += run.translated(redirect)
-    return Redirect(code, scheme, hostname, number, path)

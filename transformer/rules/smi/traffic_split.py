@@ -16,7 +16,7 @@ from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.predicates import Match
 from transformer.rules import parents
-from transformer.rules.istio import mesh_hosts
+from transformer.rules.istio import mesh_hosts, mesh_routes
 from transformer.rules.registry import rule
 from transformer.rules.smi import route_group, weights
 from transformer.run import Run
@@ -244,7 +244,9 @@ def _route(run: Run, obj: Obj, root: Obj, port: int, forward: Forward, groups: S
             entries += [order.Entry(match, forward) for match in route_group.lower(view)]
     entries.append(order.Entry(Match(), rest, rule=1))
     result = order.compile(
-        entries, order.LINKERD, order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
+        entries,
+        mesh_routes.precedence(run),
+        order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8),
     )
     if isinstance(result, order.Refusal):
         _refuse(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from math import gcd, lcm
 
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|k|M|G|Ki|Mi|Gi)?\Z")
+from transformer.stream.patterns import pattern
+
+_QUANTITY = pattern(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|k|M|G|Ki|Mi|Gi)?\Z")
 _SCALE = {None: Fraction(1), "m": Fraction(1, 1000), "k": Fraction(10**3), "M": Fraction(10**6), "G": Fraction(10**9),
           "Ki": Fraction(2**10), "Mi": Fraction(2**20), "Gi": Fraction(2**30)}  # fmt: skip
 

@@ -5,18 +5,18 @@ https://istio.io/latest/docs/reference/config/metrics/ and Linkerd's: https://li
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from transformer.objects import Obj, View
 from transformer.rules.registry import rule
 from transformer.run import Run
+from transformer.stream.patterns import pattern
 
-_METRIC = re.compile(
+_METRIC = pattern(
     r"\bistio_(?:requests_total|request_duration_|request_bytes|response_bytes|request_messages_total|"
     r"response_messages_total|tcp_(?:sent|received)_bytes|tcp_connections_)\w*"
 )
-_ENDPOINT = re.compile(r"^(?:http-envoy-prom|/stats/prometheus|15020|15090)$")
+_ENDPOINT = pattern(r"^(?:http-envoy-prom|/stats/prometheus|15020|15090)$")
 _QUERIES = (
     ("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObject"), ("keda.sh", "ScaledJob"),
     ("monitoring.coreos.com", "PrometheusRule"), ("flagger.app", "MetricTemplate"), ("flagger.app", "Canary"),

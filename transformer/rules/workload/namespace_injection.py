@@ -13,7 +13,7 @@ from transformer.objects import Obj, View
 from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
 from transformer.rules.workload import label_selectors, moving
-from transformer.rules.workload.pod_annotations import Held, old_mesh_key
+from transformer.rules.workload.pod_annotations import SKIP_INBOUND, Held, old_mesh_key
 from transformer.rules.workload.posture import STRICT, posture
 from transformer.run import Run
 
@@ -152,15 +152,22 @@ def _joins(
     """The Namespace's pods move: note them, and close the Namespace where the mesh requires mutual TLS."""
     existing = obj.view.get("metadata", "annotations", settings.DEFAULT_POLICY)
     closed = existing.text() in _CLOSED
+    by_policies: str = run.memo.get("default-inbound-policy", {}).get(obj.name, "")
     strict = closed or posture(run, obj.name, obj) == STRICT
     if strict and existing.present and not closed:
         _contradiction(
             run, existing, f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS"
         )
+    skipped = obj.view.get("metadata", "annotations", SKIP_INBOUND)
+    if strict and skipped.text():
+        _contradiction(
+            run, skipped, f"ports {skipped.text()} pass by the proxy, but the mesh requires mutual TLS"
+        )
     run.clients[obj.uid] = obj
     for pod in pods:
         if settings.of_pod(pod, setting).state == settings.IN:
             moving.register(run, pod, strict=strict)
+            _refuse_exposed(run, pod, strict)
     run.once(
         "MS134", obj, "hooks of charts run in this Namespace without passing through a Helm 3 post-renderer"
     )
@@ -170,7 +177,31 @@ def _joins(
             obj,
             "metrics ports, and 4191 of the proxies, answer only clients with a mesh identity",
         )
-    return {settings.DEFAULT_POLICY: settings.AUTHENTICATED} if strict and not existing.present else {}
+    if by_policies and existing.present and existing.text() != by_policies:
+        _contradiction(
+            run,
+            existing,
+            f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the policies mean {by_policies!r}",
+        )
+    wanted = by_policies or (settings.AUTHENTICATED if strict else "")
+    return {settings.DEFAULT_POLICY: wanted} if wanted and not existing.present else {}
+
+
+def _refuse_exposed(run: Run, pod: settings.Pod, strict: bool) -> None:
+    """Hold pods, and with them the Namespace, that their own Linkerd annotations would leave less protected than today."""
+    inject = pod.annotations.get(settings.INJECT)
+    if inject.present and inject.text() not in ("enabled", "ingress"):
+        run.hold("MS101", inject, f"linkerd.io/inject: {inject.text()!r} on pods that are in the mesh today")
+    policy = pod.annotations.get(settings.DEFAULT_POLICY)
+    if strict and policy.present and policy.text() not in _CLOSED:
+        run.hold(
+            "MS101", policy, f"{settings.DEFAULT_POLICY}: {policy.text()!r}, but the mesh requires mutual TLS"
+        )
+    skipped = pod.annotations.get(SKIP_INBOUND)
+    if strict and skipped.text():
+        run.hold(
+            "MS101", skipped, f"ports {skipped.text()} pass by the proxy, but the mesh requires mutual TLS"
+        )
 
 
 def _fields(run: Run, obj: Obj, mine: list[View], wanted: str) -> list[View]:

@@ -6,13 +6,13 @@ Linkerd has no list of what *is* captured, so an Istio allow-list becomes the sk
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from transformer.objects import View
 from transformer.rules.workload import port_lists, proxy_config
 from transformer.rules.workload.injection_settings import OSM_INJECTION, SIDECAR_INJECT, Pod
 from transformer.run import Run
+from transformer.stream.patterns import pattern
 
 SKIP_INBOUND = "config.linkerd.io/skip-inbound-ports"
 SKIP_OUTBOUND = "config.linkerd.io/skip-outbound-ports"
@@ -25,7 +25,7 @@ _RESOURCES = {
     "sidecar.istio.io/proxyMemory": "config.linkerd.io/proxy-memory-request",
     "sidecar.istio.io/proxyMemoryLimit": "config.linkerd.io/proxy-memory-limit",
 }
-_QUANTITY = re.compile(r"^\d+(?:\.\d+)?(?:[numkMGTPE]|[KMGTPE]i|e\d+)?$")
+_QUANTITY = pattern(r"^\d+(?:\.\d+)?(?:[numkMGTPE]|[KMGTPE]i|e\d+)?$")
 _LOG_LEVELS = {
     "trace": "warn,linkerd=trace,hickory=error",
     "debug": "warn,linkerd=debug,hickory=error",

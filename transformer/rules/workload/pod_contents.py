@@ -6,22 +6,22 @@ already have such containers. https://istio.io/latest/docs/ops/deployment/applic
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from transformer.objects import View
 from transformer.rules.workload.injection_settings import OUT, Pod
+from transformer.stream.patterns import pattern
 
 PROXY = "istio-proxy"
 _SET_UP = frozenset({"istio-init", "istio-validation", "osm-init"})
 _STATUS_PORTS = frozenset({15020, 15021, 15901, 15902, 15903})
-_REWRITTEN = re.compile(r"^/(?:app-health/|app-lifecycle/|osm-(?:liveness|readiness|startup)-probe)")
-_CALLS_AGENT = re.compile(
+_REWRITTEN = pattern(r"^/(?:app-health/|app-lifecycle/|osm-(?:liveness|readiness|startup)-probe)")
+_CALLS_AGENT = pattern(
     r"quitquitquit|pilot-agent|:15021/healthz|(?:localhost|127\.0\.0\.1|\[?::1\]?|0\.0\.0\.0):150(?:00|20|21)\b"
 )
 #: Cheap test on a document's bytes before its containers are looked at.
-MAY_CALL_AGENT = re.compile(rb"quitquitquit|pilot-agent|150(?:00|20|21)")
+MAY_CALL_AGENT = pattern(rb"quitquitquit|pilot-agent|150(?:00|20|21)")
 
 
 class Obstacle(NamedTuple):

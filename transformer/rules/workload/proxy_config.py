@@ -5,10 +5,10 @@ Names are camelCase or snake_case. https://istio.io/latest/docs/reference/config
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from transformer.stream import nodes
+from transformer.stream.patterns import pattern
 
 #: Fields that only concern Istio's own machinery.
 _NOT_NEEDED = frozenset({
@@ -17,7 +17,7 @@ _NOT_NEEDED = frozenset({
     "statNameLength", "readinessProbe", "availabilityZone", "statsdUdpAddress", "statsCompression",
     "envoyMetricsServiceAddress",
 })  # fmt: skip
-_DURATION = re.compile(r"^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$")
+_DURATION = pattern(r"^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$")
 _AWAIT = {True: "enabled", False: "disabled"}
 
 

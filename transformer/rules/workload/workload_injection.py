@@ -188,14 +188,23 @@ def _join(
     """The pods move: note it, and close their ports by themselves where no Namespace of the stream does."""
     covered = namespace.obj is not None and not namespace.obj.context and namespace.meshes
     strict = injection.own and not covered and posture(run, pod.obj.namespace, pod.obj) == STRICT
+    by_policies = pod.obj.uid in run.memo.get("own-inbound-policy", ())
     existing = pod.annotations.get(settings.DEFAULT_POLICY)
-    if strict and not existing.present:
+    if by_policies:
+        pass  # the rule for policies writes what they mean
+    elif strict and not existing.present:
         plan.write[settings.DEFAULT_POLICY] = settings.AUTHENTICATED
     elif strict and existing.text() not in (settings.AUTHENTICATED, "cluster-authenticated", "deny"):
         run.hold(
             "MS101",
             existing,
             f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS",
+        )
+        raise Held
+    skipped = pod.annotations.get(pod_annotations.SKIP_INBOUND)
+    if strict and skipped.text() and pod_annotations.SKIP_INBOUND not in plan.write:
+        run.hold(
+            "MS101", skipped, f"ports {skipped.text()} pass by the proxy, but the mesh requires mutual TLS"
         )
         raise Held
     moving.register(run, pod, strict=strict)
@@ -252,6 +261,13 @@ def _keep_selected(
         run.say("MS107", view, f"{key} stays, because a selector uses it; it injects nothing here")
         return
     found = namespace.obj
+    if closed and found is not None and found.context:
+        run.say(
+            "MS107",
+            view,
+            f"{key} stays, because a selector uses it; its Namespace is closed to Istio's injector",
+        )
+        return
     if found is not None and not found.context:
         run.units.bind([found.uid, pod.obj.uid])
         run.edit(
@@ -269,11 +285,12 @@ def _keep_selected(
             f"{key} stays, because a selector uses it; the Namespace gets istio-injection: disabled",
         )
         return
-    run.say(
-        "MS107", view, f"{key} stays, because a selector uses it, and Istio's injector still obeys it",
-        remedy=f"Label the Namespace {pod.obj.namespace} istio-injection: disabled before these pods restart; to "
-        "finish, create the workload anew under a selector without the label.",
-    )  # fmt: skip
+    if run.hold(
+        "MS118", view, f"{key} cannot go, because a selector uses it, and Istio's injector still obeys it",
+        remedy=f"Render the Namespace {pod.obj.namespace or 'of the workload'} in the same stream (it gets istio-injection: "
+        "disabled), or label it so in the cluster before these pods restart and accept the finding.",
+    ):  # fmt: skip
+        raise Held
 
 
 def _edit(run: Run, pod: settings.Pod, plan: Plan, labels: list[str]) -> None:

@@ -6,7 +6,6 @@ Gateway API routes over VirtualServices while both meshes run), and for Linkerd 
 
 from __future__ import annotations
 
-import re
 from typing import Any, assert_never
 
 from transformer.ir.routes import (
@@ -23,10 +22,11 @@ from transformer.ir.routes import (
     RouteRule,
 )
 from transformer.order.predicates import Match, Named, Path
+from transformer.stream.patterns import pattern
 from transformer.targets.versions import Target
 
 #: Literals with an open end, such as a string prefix: there is only one way to match them, so they need no anchors.
-_SIMPLE = re.compile(r"(?:[A-Za-z0-9/_~!&',;=:@%-]|\\[^A-Za-z0-9])*(?:\.\*)?")
+_SIMPLE = pattern(r"(?:[A-Za-z0-9/_~!&',;=:@%-]|\\[^A-Za-z0-9])*(?:\.\*)?")
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 POLICY = "policy.linkerd.io/v1beta3"

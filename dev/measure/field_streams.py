@@ -1,0 +1,219 @@
+"""The streams in which fields are measured: an object that is translated, and what it needs beside it, for every place.
+
+Every function takes what a sample says of its place and gives the objects of a stream, the one under test first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from dev.measure import field_values
+
+Value = dict[str, Any]
+
+
+class Column(NamedTuple):
+    """One place of a field: what it is called, the path before the field's own, and the stream around a sample.
+
+    `build` puts what is under test first. Fields that begin with one of `without` do not exist here.
+    """
+
+    title: str
+    prefix: str
+    build: Callable[[Value], list[Value]]
+    without: tuple[str, ...] = ()
+
+    def has(self, path: str) -> bool:
+        """Whether the definition has the field at this place."""
+        return not path.startswith(self.without) if self.without else True
+
+
+class Table(NamedTuple):
+    """Fields that stand at the same places of a kind."""
+
+    kind: str
+    title: str
+    samples: field_values.Samples
+    columns: tuple[Column, ...]
+
+
+def paths(tables: Iterable[Table]) -> Iterator[tuple[str, str]]:
+    """Every field that is measured, as (kind, path)."""
+    for table in tables:
+        for column in table.columns:
+            yield from ((table.kind, column.prefix + path) for path in table.samples if column.has(path))
+
+
+def _object(version: str, kind: str, name: str, spec: Value) -> Value:
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": spec,
+    }
+
+
+def _istio(kind: str, name: str, spec: Value) -> Value:
+    return _object("networking.istio.io/v1", kind, name, spec)
+
+
+def _service(name: str, *ports: int) -> Value:
+    found = [{"name": f"http-{port}", "port": port} for port in ports or (80,)]
+    return _object("v1", "Service", name, {"selector": {"app": name}, "ports": found})
+
+
+_V1: Value = {"name": "v1", "labels": {"version": "v1"}}
+_TO_WEB: Value = {"route": [{"destination": {"host": "web"}}]}
+_TO_OTHER: Value = {"route": [{"destination": {"host": "other"}}]}
+_SERVICES = [_service("web"), _service("other", 80, 8080)]
+_SUBSETS = _istio("DestinationRule", "web", {"host": "web", "subsets": [_V1]})
+_PLAIN_SERVER: Value = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
+_TLS_SERVER: Value = {
+    "port": {"number": 443, "name": "tls", "protocol": "TLS"}, "hosts": ["*"], "tls": {"mode": "PASSTHROUGH"},
+}  # fmt: skip
+
+
+def _gateway(*servers: Value, **more: Any) -> Value:
+    return _istio("Gateway", "edge", {"selector": {"istio": "ingressgateway"}, "servers": [*servers], **more})
+
+
+def _with(base: Value, sample: Value) -> Value:
+    return {name: value for name, value in (base | sample).items() if value is not None}
+
+
+def _virtual_service(spec: Value, server: Value = _PLAIN_SERVER) -> list[Value]:
+    delegates = {rule["delegate"]["name"] for rule in spec.get("http", ()) if "delegate" in rule}
+    rules = [_istio("VirtualService", name, {"http": [_TO_WEB]}) for name in sorted(delegates)]
+    return [_istio("VirtualService", "web", spec), *rules, *_SERVICES, _SUBSETS, _gateway(server)]
+
+
+def _spec(sample: Value) -> list[Value]:
+    return _virtual_service(_with({"hosts": ["web"], "http": [_TO_WEB]}, sample))
+
+
+def _rules(sample: Value) -> list[Value]:
+    """The rule, and one for the rest where it does not take everything."""
+    return [_with(_TO_WEB, sample), *([_TO_OTHER] if "match" in sample else [])]
+
+
+def _in_the_mesh(sample: Value) -> list[Value]:
+    return _virtual_service({"hosts": ["web"], "http": _rules(sample)})
+
+
+def _at_a_gateway(sample: Value) -> list[Value]:
+    return _virtual_service({"hosts": ["shop.example"], "gateways": ["edge"], "http": _rules(sample)})
+
+
+def _tcp(sample: Value) -> list[Value]:
+    return _virtual_service({"hosts": ["web"], "tcp": [_with(_TO_WEB, sample)]})
+
+
+def _tcp_at_a_gateway(sample: Value) -> list[Value]:
+    spec = {"hosts": ["shop.example"], "gateways": ["edge"], "tcp": [_with(_TO_WEB, sample)]}
+    return _virtual_service(spec)
+
+
+def _tls_rule(sample: Value) -> Value:
+    return _with({"match": [{"sniHosts": ["shop.example"]}], **_TO_WEB}, sample)
+
+
+def _tls(sample: Value) -> list[Value]:
+    return _virtual_service({"hosts": ["shop.example"], "tls": [_tls_rule(sample)]})
+
+
+def _tls_at_a_gateway(sample: Value) -> list[Value]:
+    spec = {"hosts": ["shop.example"], "gateways": ["edge"], "tls": [_tls_rule(sample)]}
+    return _virtual_service(spec, _TLS_SERVER)
+
+
+def _destination_rule(sample: Value) -> list[Value]:
+    users = []
+    for name in [subset["name"] for subset in sample.get("subsets", ()) if "name" in subset]:
+        route = {"destination": {"host": "web", "subset": name}}
+        users = [_istio("VirtualService", "web", {"hosts": ["web"], "http": [{"route": [route]}]})]
+    return [_istio("DestinationRule", "web", _with({"host": "web"}, sample)), *users, *_SERVICES]
+
+
+def _policy(sample: Value) -> list[Value]:
+    return _destination_rule({"trafficPolicy": sample})
+
+
+def _port_policy(sample: Value) -> list[Value]:
+    return _policy({"portLevelSettings": [{"port": {"number": 80}, **sample}]})
+
+
+def _subset_policy(sample: Value) -> list[Value]:
+    return _destination_rule({"subsets": [{**_V1, "trafficPolicy": sample}]})
+
+
+def _subset_port_policy(sample: Value) -> list[Value]:
+    return _subset_policy({"portLevelSettings": [{"port": {"number": 80}, **sample}]})
+
+
+def _gateway_spec(sample: Value) -> list[Value]:
+    return [_gateway(_PLAIN_SERVER, **sample)]
+
+
+def _server(sample: Value) -> list[Value]:
+    return [_gateway(_with(_PLAIN_SERVER, sample))]
+
+
+def _split(sample: Value) -> list[Value]:
+    spec = {"service": "web", "backends": [{"service": "web-v1", "weight": 1}]}
+    services = [_service("web"), _service("web-v1"), _service("web-v2")]
+    split = _object("split.smi-spec.io/v1alpha4", "TrafficSplit", "web", _with(spec, sample))
+    return [split, *services, _object("specs.smi-spec.io/v1alpha4", "HTTPRouteGroup", "group", _ROUTES)]
+
+
+_ROUTES: Value = {"matches": [{"name": "all", "pathRegex": "/a"}]}
+_SPLIT_BY_GROUP = {"matches": [{"kind": "HTTPRouteGroup", "name": "group"}]}
+
+
+def _group(sample: Value) -> list[Value]:
+    group = _object("specs.smi-spec.io/v1alpha4", "HTTPRouteGroup", "group", _with(_ROUTES, sample))
+    return [group, *_split(_SPLIT_BY_GROUP)[:-1]]
+
+
+def _old_group(sample: Value) -> list[Value]:
+    group, *rest = _group(sample)
+    return [{**group, "apiVersion": "specs.smi-spec.io/v1alpha2", **group["spec"], "spec": None}, *rest]
+
+
+_NOT_OF_A_PORT = ("proxyProtocol", "retryBudget", "tunnel")
+TABLES = (
+    Table("VirtualService", "`spec`", field_values.VIRTUAL_SERVICE, (Column("fate", "spec.", _spec),)),
+    Table(
+        "VirtualService", "`spec.http[]`", field_values.HTTP,
+        (Column("in the mesh", "spec.http[].", _in_the_mesh), Column("at a gateway", "spec.http[].", _at_a_gateway)),
+    ),
+    Table(
+        "VirtualService", "`spec.tls[]`", field_values.TLS,
+        (Column("in the mesh", "spec.tls[].", _tls), Column("at a gateway", "spec.tls[].", _tls_at_a_gateway)),
+    ),
+    Table(
+        "VirtualService", "`spec.tcp[]`", field_values.TCP,
+        (Column("in the mesh", "spec.tcp[].", _tcp), Column("at a gateway", "spec.tcp[].", _tcp_at_a_gateway)),
+    ),
+    Table("DestinationRule", "`spec`", field_values.DESTINATION_RULE, (Column("fate", "spec.", _destination_rule),)),
+    Table(
+        "DestinationRule",
+        "Traffic policies: `spec.trafficPolicy` of a host, its `portLevelSettings[]`, `spec.subsets[].trafficPolicy`, "
+        "and `portLevelSettings[]` of that",
+        field_values.POLICY,
+        (
+            Column("of a host", "spec.trafficPolicy.", _policy),
+            Column("of a port", "spec.trafficPolicy.portLevelSettings[].", _port_policy, _NOT_OF_A_PORT),
+            Column("of a subset", "spec.subsets[].trafficPolicy.", _subset_policy),
+            Column("of a subset's port", "spec.subsets[].trafficPolicy.portLevelSettings[].", _subset_port_policy,
+                   _NOT_OF_A_PORT),
+        ),
+    ),
+    Table("Gateway", "`spec`", field_values.GATEWAY, (Column("fate", "spec.", _gateway_spec),)),
+    Table("Gateway", "`spec.servers[]`", field_values.SERVER, (Column("fate", "spec.servers[].", _server),)),
+    Table("TrafficSplit", "`spec`", field_values.TRAFFIC_SPLIT, (Column("fate", "spec.", _split),)),
+    Table(
+        "HTTPRouteGroup", "`spec`, and the object itself before v1alpha3", field_values.ROUTE_GROUP,
+        (Column("in spec", "spec.", _group), Column("v1alpha1, v1alpha2", "", _old_group)),
+    ),
+)  # fmt: skip

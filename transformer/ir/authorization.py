@@ -1,0 +1,160 @@
+"""Who may call: sets of callers by identity and network, closed under union, intersection and difference.
+
+A caller is (identity, address); an identity is a ServiceAccount of a namespace, or none. A set says for every identity
+from which addresses it may call, so every operation works identity by identity. What Linkerd can say of it is a list
+of clauses (https://linkerd.io/2/reference/authorization-policy/): it can only add, so "all but one" is inexpressible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from transformer.ir import networks
+from transformer.ir.networks import EVERYWHERE, NOWHERE, Networks
+
+_Operation = Callable[[Networks, Networks], Networks]
+
+
+class OfNamespace(NamedTuple):
+    """Addresses of the accounts of one namespace: those listed by name, and all others."""
+
+    name: str
+    others: Networks
+    accounts: tuple[tuple[str, Networks], ...] = ()
+
+    def account(self, name: str) -> Networks:
+        """From where an account may call."""
+        return next((found for account, found in self.accounts if account == name), self.others)
+
+
+class SourceSet(NamedTuple):
+    """Addresses by identity: callers without one, identities of listed namespaces, and all other identities."""
+
+    unauthenticated: Networks
+    others: Networks
+    namespaces: tuple[OfNamespace, ...] = ()
+
+    def of(self, namespace: str) -> OfNamespace:
+        """The accounts of a namespace."""
+        found = (entry for entry in self.namespaces if entry.name == namespace)
+        return next(found, OfNamespace(namespace, self.others))
+
+    def __or__(self, other: SourceSet) -> SourceSet:
+        return _pointwise(self, other, networks.union)
+
+    def __and__(self, other: SourceSet) -> SourceSet:
+        return _pointwise(self, other, networks.intersection)
+
+    def __sub__(self, other: SourceSet) -> SourceSet:
+        return _pointwise(self, other, networks.difference)
+
+    def __le__(self, other: object) -> bool:
+        return isinstance(other, SourceSet) and self - other == NOBODY
+
+
+NOBODY = SourceSet(NOWHERE, NOWHERE)
+ANYONE = SourceSet(EVERYWHERE, EVERYWHERE)
+ANY_IDENTITY = SourceSet(NOWHERE, EVERYWHERE)
+
+
+def account(namespace: str, name: str) -> SourceSet:
+    """One ServiceAccount, from anywhere."""
+    return SourceSet(NOWHERE, NOWHERE, (OfNamespace(namespace, NOWHERE, ((name, EVERYWHERE),)),))
+
+
+def whole_namespace(name: str) -> SourceSet:
+    """Every ServiceAccount of a namespace, from anywhere."""
+    return SourceSet(NOWHERE, NOWHERE, (OfNamespace(name, EVERYWHERE),))
+
+
+def from_networks(found: Networks) -> SourceSet:
+    """Anyone, with an identity or without, from these addresses."""
+    return SourceSet(found, found)
+
+
+def without_identity(found: SourceSet) -> SourceSet:
+    """The set as a server sees it that learns no identities: everyone counts as a caller without one."""
+    return from_networks(found.unauthenticated)
+
+
+def union(sets: Iterable[SourceSet]) -> SourceSet:
+    """Callers in any of the sets."""
+    found = NOBODY
+    for one in sets:
+        found = found | one
+    return found
+
+
+def _pointwise(one: SourceSet, other: SourceSet, operation: _Operation) -> SourceSet:
+    others = operation(one.others, other.others)
+    found = []
+    for name in sorted({entry.name for entry in (*one.namespaces, *other.namespaces)}):
+        entry = _namespace(one.of(name), other.of(name), operation)
+        if entry.others != others or entry.accounts:
+            found.append(entry)
+    return SourceSet(operation(one.unauthenticated, other.unauthenticated), others, tuple(found))
+
+
+def _namespace(one: OfNamespace, other: OfNamespace, operation: _Operation) -> OfNamespace:
+    others = operation(one.others, other.others)
+    names = sorted({name for name, _ in (*one.accounts, *other.accounts)})
+    accounts = [(name, operation(one.account(name), other.account(name))) for name in names]
+    return OfNamespace(one.name, others, tuple(entry for entry in accounts if entry[1] != others))
+
+
+class Clause(NamedTuple):
+    """Callers that one Linkerd policy admits.
+
+    `anyone` also takes callers without an identity; else `any_identity`, or the accounts (namespace, name) and
+    namespaces that are listed.
+    """
+
+    networks: Networks
+    anyone: bool = False
+    any_identity: bool = False
+    accounts: tuple[tuple[str, str], ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+
+class Inexpressible(NamedTuple):
+    """Why Linkerd cannot say a set: what it would need to leave out."""
+
+    reason: str
+
+
+def clauses(found: SourceSet) -> tuple[Clause, ...] | Inexpressible:
+    """The set as clauses that together admit exactly it, or why there are none."""
+    listed = [
+        entry for space in found.namespaces for entry in (space.others, *(a for _, a in space.accounts))
+    ]
+    for_identities = _common((found.others, *listed))
+    for_all = networks.intersection(found.unauthenticated, for_identities)
+    if found.unauthenticated != for_all:
+        return Inexpressible("it admits callers without an identity where callers with one are refused")
+    if found.others != for_identities:
+        return Inexpressible("it admits every identity except some")
+    by_networks: dict[Networks, tuple[list[tuple[str, str]], list[str]]] = {}
+    for space in found.namespaces:
+        common = _common((space.others, *(addresses for _, addresses in space.accounts)))
+        if space.others != common:
+            return Inexpressible(f"it admits every account of namespace {space.name} except some")
+        if common != for_identities:
+            by_networks.setdefault(common, ([], []))[1].append(space.name)
+        for name, addresses in space.accounts:
+            by_networks.setdefault(addresses, ([], []))[0].append((space.name, name))
+    out = []
+    if for_all:
+        out.append(Clause(for_all, anyone=True))
+    if for_identities and for_identities != for_all:
+        out.append(Clause(for_identities, any_identity=True))
+    for addresses, (accounts, spaces) in sorted(by_networks.items()):
+        out.append(Clause(addresses, accounts=tuple(accounts), namespaces=tuple(spaces)))
+    return tuple(out)
+
+
+def _common(sets: Iterable[Networks]) -> Networks:
+    found = EVERYWHERE
+    for one in sets:
+        found = networks.intersection(found, one)
+    return found

@@ -1,0 +1,171 @@
+"""Servers and defaults of workloads that the same policies reach, as planned objects and edits of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from transformer.ir.authorization import SourceSet
+from transformer.objects import Obj
+from transformer.rules.istio import authorization_plans as plans
+from transformer.rules.istio import authorization_servers as servers
+from transformer.rules.istio import peer_authentication
+from transformer.rules.istio.authorization_plans import Wanted
+from transformer.rules.istio.authorization_rules import Policy, Unsayable, selector
+from transformer.rules.istio.authorization_scope import Group, Scope
+from transformer.rules.istio.authorization_servers import Choice
+from transformer.rules.istio.authorization_table import DISABLE
+from transformer.rules.workload import injection_settings, posture
+from transformer.run import Run
+from transformer.targets import metadata
+from transformer.targets.linkerd import inbound_policy
+
+_POLICY = "policy.linkerd.io"
+
+
+def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
+    """Plan everything that the group's workloads need. Raises `Unsayable`, and has planned nothing then."""
+    at = group.objects[0]
+    _refuse_strangers(run, namespace, at)
+    found = [_wanted(run, scope, group, pods.obj) for pods in group.pods]
+    incomplete = not run.context.is_complete(namespace)
+    selected = {selector(obj) for obj in group.objects if selector(obj)}
+    choices = _choices(group)
+    if incomplete and len(selected) > 1:
+        raise Unsayable(
+            "MS406", at, "policies with several selectors meet on these pods, and other pods under one of them may not be "
+            "in this stream", f"Name the namespace {namespace} under complete.",
+        )  # fmt: skip
+    planned = list(
+        servers.servers(found, scope.pods(namespace), choices, at, only_choices=incomplete and bool(selected))
+    )
+    default = default_of(run, scope, namespace, [p for p in group.policies if not selector(p.obj)])
+    for wanted in found:
+        _write_default(run, wanted, default, group)
+    for server in planned:
+        _derive(run, namespace, group, server)
+    _tell(run, scope, namespace, group, found)
+
+
+def _wanted(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
+    pods = next(pods for pods in group.pods if pods.obj is obj)
+    settings = _settings(run)
+    modes = peer_authentication.modes(settings, scope.root, obj.namespace, pods.labels)
+    namespace = scope.setting(obj.namespace).obj
+    return plans.wanted(run, pods, group.policies, modes, group.objects[0], namespace)
+
+
+def _settings(run: Run) -> list[Obj]:
+    return run.context.objects("security.istio.io", "PeerAuthentication")
+
+
+def _refuse_strangers(run: Run, namespace: str, at: Obj) -> None:
+    """Policies of Linkerd that stand there already would add callers, or take ports away."""
+    for kind in ("Server", "AuthorizationPolicy", "ServerAuthorization"):
+        for obj in run.context.objects(_POLICY, kind):
+            if obj.namespace == namespace and metadata.MARKER not in obj.annotations:
+                raise Unsayable("MS408", at, f"{obj.ref} of Linkerd is in the same namespace already")
+
+
+def _choices(group: Group) -> list[Choice]:
+    """Selectors that a Server may take over: the whole namespace, then those of policies."""
+    wide = next((obj for obj in group.objects if not selector(obj)), None)
+    own = {selector(obj): obj.name for obj in reversed(group.objects) if selector(obj)}
+    found = [Choice(labels, name) for labels, name in sorted(own.items(), key=lambda entry: len(entry[0]))]
+    return found if wide is None else [Choice((), wide.name), *found]
+
+
+def default_of(run: Run, scope: Scope, namespace: str, policies: Sequence[Policy]) -> str:
+    """The default that the Namespace hands to its pods in this run; empty for the cluster's own."""
+    obj = scope.setting(namespace).obj
+    if obj is None:
+        return ""
+    existing = obj.annotations.get(injection_settings.DEFAULT_POLICY, "")
+    if not scope.flips(namespace):
+        return existing
+    mode = peer_authentication.modes(_settings(run), scope.root, namespace, {}).workload
+    if policies:
+        return plans.rest(policies, mode or plans.mesh_mode(run, namespace, obj)).policy
+    strict = posture.posture(run, namespace, obj) == posture.STRICT
+    return existing or (injection_settings.AUTHENTICATED if strict else "")
+
+
+def default_of_namespaces(run: Run, scope: Scope, policies: Sequence[Policy]) -> None:
+    """Leave word of the defaults of Namespaces for the rule that edits them."""
+    wide = [policy for policy in policies if not selector(policy.obj)]
+    for namespace in sorted(scope.namespaces):
+        mine = [policy for policy in wide if policy.obj.namespace in (namespace, scope.root)]
+        if not mine or not scope.flips(namespace):
+            continue
+        try:
+            word = default_of(run, scope, namespace, mine)
+        except Unsayable as problem:
+            for policy in mine:
+                run.hold(problem.code, policy.obj, problem.message, remedy=problem.remedy)
+            continue
+        run.memo.setdefault("default-inbound-policy", {})[namespace] = word
+
+
+def _write_default(run: Run, wanted: Wanted, inherited: str, group: Group) -> None:
+    """Write the default on the pod template where the pods do not inherit it."""
+    pods, word = wanted.pods, wanted.rest.policy
+    run.memo.setdefault("own-inbound-policy", set()).add(pods.obj.uid)
+    existing = pods.pod.annotations.get(injection_settings.DEFAULT_POLICY)
+    if existing.present and existing.text() != word:
+        raise Unsayable("MS408", existing, f"is {existing.text()!r}, but the policies mean {word!r}")
+    open_anyway = not inherited and word == "all-unauthenticated" and not any(map(selector, group.settings))
+    if existing.present or word == inherited or open_anyway:
+        return
+    run.edit(
+        pods.obj, pods.pod.annotations_path, write={injection_settings.DEFAULT_POLICY: word},
+        owners=[pods.obj, *group.objects], marks=run.translated(*(obj.spec for obj in group.objects)),
+    )  # fmt: skip
+
+
+def _derive(run: Run, namespace: str, group: Group, server: servers.Server) -> None:
+    owners = [*group.objects, *(pods.obj for pods in group.pods)]
+    marks = run.translated(*(obj.spec for obj in group.objects))
+    for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port):
+        value = {
+            "apiVersion": made.api_version,
+            "kind": made.kind,
+            "metadata": metadata.metadata(owners[0], made.name, namespace=namespace),
+            "spec": made.spec,
+        }
+        run.derive(value, owners, marks, shared=made.kind.endswith("Authentication"))
+
+
+def _names_old_ingress(scope: Scope, sources: SourceSet) -> bool:
+    return any("ingressgateway" in name and found for name, found in sources.of(scope.root).accounts)
+
+
+def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[Wanted]) -> None:
+    at = group.objects[0]
+    names = ", ".join(wanted.pods.obj.name for wanted in found if wanted.rest.stricter)
+    if names:
+        run.say("MS421", at, f"ports of {names} that no manifest declares are closed to everyone")
+    plans_found = [(port, plan) for wanted in found for port, plan in wanted.plans.items()]
+    guarded = sorted({port for port, plan in plans_found if plan.looks_at_paths})
+    if guarded:
+        ports = ", ".join(map(str, guarded))
+        run.say("MS422", at, f"on port {ports} paths that Istio would normalise first are refused")
+    stricter = sorted({port for port, plan in plans_found if plan.stricter})
+    if stricter:
+        ports = ", ".join(map(str, stricter))
+        run.say(
+            "MS425",
+            at,
+            f"port {ports} is opaque for Linkerd: callers allowed for some requests only are refused",
+        )
+    if any(wanted.rest.policy == "deny" for wanted in found):
+        run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
+    if group.policies and not run.context.is_complete(namespace):
+        run.say(
+            "MS429",
+            at,
+            f"other policies for the same pods of {namespace}, if there are any, are not combined with it",
+        )
+    for policy in group.policies:
+        if any(_names_old_ingress(scope, rule.sources) for rule in policy.rules):
+            run.say("MS426", policy.obj, "admits the ServiceAccount of Istio's ingress gateway")
+    for obj in [obj for obj in group.settings if DISABLE in str(obj.spec.value())]:
+        run.say("MS423", obj, "switches mutual TLS off, which Linkerd does not do between its pods")

@@ -1,0 +1,121 @@
+"""What every port of a workload needs: the plan of its Server, and the default for ports that nobody declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from transformer.ir import authorization as ir
+from transformer.objects import Obj
+from transformer.rules.istio import authorization_pods, authorization_table
+from transformer.rules.istio.authorization_pods import Pods
+from transformer.rules.istio.authorization_rules import Policy, Unsayable
+from transformer.rules.istio.authorization_table import PERMISSIVE, SNIFFED, STRICT, TCP
+from transformer.rules.istio.peer_authentication import Modes
+from transformer.rules.workload import posture
+from transformer.run import Run
+from transformer.targets.linkerd.inbound_plan import Plan, plan
+from transformer.targets.linkerd.inbound_policy import access_policy
+from transformer.targets.linkerd.request_paths import Unwritable
+
+
+class Rest(NamedTuple):
+    """The default for undeclared ports, and whether it refuses callers that Istio lets in."""
+
+    policy: str
+    stricter: bool
+
+
+class Wanted(NamedTuple):
+    """A workload's default, and the plans of the ports that differ from it."""
+
+    pods: Pods
+    rest: Rest
+    plans: dict[int, Plan]
+
+    def servers(self) -> dict[int, Plan]:
+        """Plans that need a Server because the default does not say the same."""
+        return {
+            port: found for port, found in self.plans.items()
+            if found.routes or access_policy(found.base) != self.rest.policy
+        }  # fmt: skip
+
+
+def mesh_mode(run: Run, namespace: str, at: Obj) -> str:
+    """The mode of pods for which no workload's own setting exists; asks for the fact where nobody tells."""
+    return STRICT if posture.posture(run, namespace, at) == posture.STRICT else PERMISSIVE
+
+
+def wanted(
+    run: Run, pods: Pods, policies: Sequence[Policy], modes: Modes, at: Obj, namespace: Obj | None
+) -> Wanted:
+    """Plans for every port of a workload. Raises `Unsayable` where one of them cannot be written; `at` is told then."""
+    mesh = modes.workload or mesh_mode(run, pods.obj.namespace, pods.obj)
+    ports = {*pods.ports, *modes.ports, *_named(policies)}
+    found = {
+        port: _plan(run, pods, policies, port, modes.of(port, mesh), at, namespace) for port in sorted(ports)
+    }
+    default = rest(policies, modes.of(0, mesh))
+    if default.stricter and not ports:
+        raise Unsayable(
+            "MS406", at, f"no port of {pods.obj.ref} is known, and callers that may reach it would be refused",
+            "Declare its containerPorts, or add its Services as --context.",
+        )  # fmt: skip
+    return Wanted(pods, default, found)
+
+
+def rest(policies: Sequence[Policy], mode: str) -> Rest:
+    """The default-inbound-policy for ports that nobody names: the exact word for it, else `deny`."""
+    table = authorization_table.table(policies, 0, mode, SNIFFED)
+    if table.connections is not None and table.uniform == table.connections:
+        word = access_policy(table.connections)
+        if word:
+            return Rest(word, False)
+    return Rest("deny", True)
+
+
+def _named(policies: Sequence[Policy]) -> set[int]:
+    operations = [
+        op for policy in policies for rule in policy.rules for op in (*rule.operations, *rule.conditions)
+    ]
+    return {port for op in operations for port in (*(op.ports or ()), *op.not_ports)}
+
+
+def _plan(
+    run: Run, pods: Pods, policies: Sequence[Policy], port: int, mode: str, at: Obj, namespace: Obj | None
+) -> Plan:  # fmt: skip
+    reading = authorization_pods.reading(run, pods, port)
+    if not reading:
+        if authorization_table.looks_at_requests(policies, port):
+            raise Unsayable(
+                "MS406", at, f"how Istio reads port {port} of {pods.obj.ref} depends on Services that are not here or "
+                "disagree", "Add the Services as --context, or name the namespace under complete.",
+            )  # fmt: skip
+        reading = SNIFFED
+    opaque = reading == TCP or (
+        reading == SNIFFED and authorization_pods.is_opaque_port(run, pods, namespace, port)
+    )
+    table = authorization_table.table(policies, port, mode, reading)
+    probes = [probe for probe in pods.probes if probe.port == port]
+    try:
+        found = plan(table, [probe.path for probe in probes if probe.kind == "httpGet"], opaque=opaque)
+    except Unwritable as why:
+        raise Unsayable("MS408", at, f"port {port} of {pods.obj.ref}: {why}") from why
+    _refuse_blind_spots(pods, port, found, at)
+    return found
+
+
+def _refuse_blind_spots(pods: Pods, port: int, found: Plan, at: Obj) -> None:
+    """A restricted port whose probes would fail, or which Linkerd's proxy does not see."""
+    if found.base == ir.ANYONE:
+        return
+    for probe in pods.probes:
+        if probe.port == port and (probe.kind != "httpGet" or found.opaque):
+            raise Unsayable(
+                "MS407", at, f"the kubelet's {probe.kind} probe of port {port} of {pods.obj.ref} would be refused",
+                "Move the probe to a port that no policy closes, or make it a tcpSocket probe.",
+            )  # fmt: skip
+    if port in authorization_pods.SKIPPED_BY_DEFAULT:
+        raise Unsayable(
+            "MS408", at, f"Linkerd's proxy does not see port {port} unless skip-inbound-ports is changed"
+        )

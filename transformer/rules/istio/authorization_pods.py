@@ -1,0 +1,196 @@
+"""What a policy needs to know of the pods it reaches: whether they move, their ports, how Istio reads these, probes.
+
+Port protocols: istio-surface of Services (`transformer.service_protocol`); probes as Linkerd's policy controller finds
+them (policy-controller/k8s/index/src/inbound/workload.rs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from transformer.objects import Obj, View
+from transformer.rules.istio.authorization_rules import Unsayable
+from transformer.rules.istio.authorization_table import HTTP, SNIFFED, TCP
+from transformer.rules.workload import injection_settings as settings
+from transformer.run import Run
+from transformer.service_protocol import is_opaque, istio_protocol, takes_http_routes
+
+#: A pod's way: it joins Linkerd in this run or is there, it is in no mesh, or this run does not know or change it.
+MOVES, OUTSIDE, UNKNOWN = "moves", "outside", "unknown"
+OPAQUE_PORTS = "config.linkerd.io/opaque-ports"
+SKIPPED_BY_DEFAULT = frozenset({4567, 4568})
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+class Probe(NamedTuple):
+    """One probe: its kind (httpGet, HTTPS, grpc), container port and path without query."""
+
+    kind: str
+    port: int
+    path: str
+    at: View
+
+
+class Pods(NamedTuple):
+    """A workload's pods."""
+
+    obj: Obj
+    pod: settings.Pod
+    labels: dict[str, str]
+    way: str
+    ports: tuple[int, ...]
+    probes: tuple[Probe, ...]
+
+
+def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> Pods:
+    """The pods of a workload."""
+    pod = settings.pod_of(obj)
+    labels = {key: value.text() for key, value in pod.labels.items()}
+    way = _way(pod, namespaces.get(obj.namespace, settings.NamespaceSetting(None)), obj)
+    containers = list(_containers(pod))
+    ports = {number for container in containers for _, number in _tcp_ports(container)}
+    probes = tuple(probe for container in containers for probe in _probes(container))
+    ports |= {probe.port for probe in probes}
+    for service, port in _services(run, obj, labels):
+        number = _target(service, port, containers)
+        ports |= {number} if number else set()
+    return Pods(obj, pod, labels, way, tuple(sorted(ports)), probes)
+
+
+def unreadable(obj: Obj) -> Pods:
+    """A workload whose ports or probes cannot be told."""
+    pod = settings.pod_of(obj)
+    return Pods(obj, pod, {key: value.text() for key, value in pod.labels.items()}, UNKNOWN, (), ())
+
+
+def _way(pod: settings.Pod, namespace: settings.NamespaceSetting, obj: Obj) -> str:
+    injection = settings.of_pod(pod, namespace)
+    if injection.state != settings.OUT and _is_special(pod, namespace):
+        return UNKNOWN
+    linkerd = (
+        namespace.obj.annotations.get(settings.INJECT, "") if namespace.obj else "",
+        pod.annotation(settings.INJECT),
+    )
+    if obj.context:
+        return OUTSIDE if injection.state == settings.OUT and not _in_linkerd(*linkerd) else UNKNOWN
+    if injection.state == settings.IN:
+        flips = namespace.obj is not None and not namespace.obj.context and namespace.meshes
+        return MOVES if flips or injection.own else UNKNOWN
+    if _in_linkerd(*linkerd):
+        return MOVES
+    return OUTSIDE if injection.state == settings.OUT else UNKNOWN
+
+
+def _is_special(pod: settings.Pod, namespace: settings.NamespaceSetting) -> bool:
+    """A gateway, or pods that Istio's node proxy captures: policies mean something else there."""
+    ambient = pod.label(settings.DATAPLANE) == "ambient" or (
+        namespace.ambient and namespace.sidecar != settings.IN
+    )
+    gateway = "gateway" in pod.annotation("inject.istio.io/templates")
+    return ambient or gateway or any(one.get("name").text() == "istio-proxy" for one in _containers(pod))
+
+
+def _in_linkerd(wide: str, own: str) -> bool:
+    return own in ("enabled", "ingress") or (wide in ("enabled", "ingress") and own != "disabled")
+
+
+def _containers(pod: settings.Pod) -> Iterator[View]:
+    yield from pod.spec.get("containers").each()
+    yield from pod.spec.get("initContainers").each()
+
+
+def _tcp_ports(container: View) -> Iterator[tuple[str, int]]:
+    for port in container.get("ports").each():
+        number = port.get("containerPort").value()
+        if (port.get("protocol").text() or "TCP").upper() == "TCP" and type(number) is int:
+            yield port.get("name").text(), number
+
+
+def _probes(container: View) -> Iterator[Probe]:
+    for key in _PROBES:
+        http, grpc = container.get(key, "httpGet"), container.get(key, "grpc")
+        at = http if http else grpc
+        if not at:
+            continue
+        number = at.get("port").value()
+        if type(number) is not int:
+            named = dict(_tcp_ports(container))
+            number = named.get(str(number))
+        if number is None:
+            raise Unsayable("MS407", at, "the probe's port is none of the container's")
+        secure = http.get("scheme").text().upper() == "HTTPS"
+        kind = "grpc" if not http else "HTTPS" if secure else "httpGet"
+        path = http.get("path").text().partition("?")[0].partition("#")[0] or "/"
+        yield Probe(kind, number, path, at)
+
+
+def _services(run: Run, obj: Obj, labels: dict[str, str]) -> Iterator[tuple[Obj, View]]:
+    """Ports of the Services that select the pods."""
+    for service in run.context.objects("", "Service"):
+        wanted = {key: value.text() for key, value in service.spec.get("selector").items()}
+        if service.namespace == obj.namespace and wanted and wanted.items() <= labels.items():
+            for port in service.spec.get("ports").each():
+                yield service, port
+
+
+def _target(service: Obj, port: View, containers: list[View]) -> int:
+    """The container port behind a Service port; 0 where it is no TCP port or its name is unknown."""
+    if istio_protocol(port) == "udp":
+        return 0
+    target = port.get("targetPort").value() or port.get("port").value()
+    if type(target) is int:
+        return target
+    return next(
+        (number for container in containers for name, number in _tcp_ports(container) if name == target), 0
+    )
+
+
+def reading(run: Run, pods: Pods, port: int) -> str:
+    """How Istio reads a port: HTTP, TCP or SNIFFED; empty where its Services are not known or disagree."""
+    containers = list(_containers(pods.pod))
+    found = {
+        _kind(istio_protocol(view))
+        for service, view in _services(run, pods.obj, pods.labels)
+        if _target(service, view, containers) == port
+    }
+    if not found:
+        return SNIFFED if run.context.is_complete(pods.obj.namespace) else ""
+    return found.pop() if len(found) == 1 else ""
+
+
+def _kind(protocol: str) -> str:
+    if protocol == "auto":
+        return SNIFFED
+    return HTTP if takes_http_routes(protocol) else TCP
+
+
+def is_opaque_port(run: Run, pods: Pods, namespace: Obj | None, port: int) -> bool:
+    """Whether Linkerd takes a port for opaque without a Server: annotation of the pods, their Namespace, or the default."""
+    wide = namespace.annotations.get(OPAQUE_PORTS) if namespace is not None else None
+    own = pods.pod.annotations.get(OPAQUE_PORTS)
+    text = (
+        own.text()
+        if own.present
+        else wide
+        if wide is not None
+        else run.options["linkerd-install.opaque-ports"]
+    )
+    ranges = [piece.strip().partition("-") for piece in str(text).split(",")]
+    return is_opaque(
+        port, [(int(a), int(b or a)) for a, _, b in ranges if a.isdigit() and (b or a).isdigit()]
+    )
+
+
+def selector_of(pods: Pods) -> dict[str, str]:
+    """Labels that pick these pods: the workload's own selector, else all labels that stay on the pods."""
+    own = pods.obj.spec.get("selector", "matchLabels") if pods.pod.path else View(pods.obj, None, ())
+    labels = {key: value.text() for key, value in own.items()}
+    if not labels or pods.obj.spec.get("selector", "matchExpressions").present:
+        labels = pods.labels
+    return {key: value for key, value in labels.items() if not is_mesh_label(key)}
+
+
+def is_mesh_label(key: str) -> bool:
+    """Whether a pod label may go with the sidecar."""
+    return key in settings.POD_LABELS or key.startswith("openservicemesh.io/")

@@ -1,0 +1,116 @@
+"""A table of who may call a port, laid out as Linkerd enforces it: the Server's own answer, and routes with theirs.
+
+A Server's allowances add to its routes', a request that no route matches gets 404 before any authorization, and routes
+take the automatic probe route away (linkerd-policy-controller, inbound index): so every Server with routes has a
+catch-all, and the probes are cells of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from transformer.ir import authorization as ir
+from transformer.ir.authorization import Inexpressible, SourceSet
+from transformer.ir.request_classes import OTHER, ROOT, Cells, Path, Table, fold, parent
+from transformer.targets.linkerd.request_paths import NON_CANONICAL, Match, Unwritable, is_canonical, matches
+
+_MOST_MATCHES, _MOST_HOSTS = 128, 16
+
+
+class RoutePlan(NamedTuple):
+    """One route: hosts (none for all others), matches as (path type, path, method), and who is let in."""
+
+    hosts: tuple[str, ...]
+    matches: tuple[tuple[str, str, str], ...]
+    sources: SourceSet
+    probes: bool = False
+
+
+class Plan(NamedTuple):
+    """One Server: what it lets in by itself, whether it looks at requests, and its routes.
+
+    `looks_at_paths`: whether callers depend on the path, so that spellings of it that Istio would have rewritten first
+    are refused. `stricter`: whether requests on an opaque port are refused that Istio let in.
+    """
+
+    base: SourceSet
+    opaque: bool
+    routes: tuple[RoutePlan, ...] = ()
+    looks_at_paths: bool = False
+    stricter: bool = False
+
+
+def plan(table: Table, probes: Iterable[str], *, opaque: bool) -> Plan:
+    """Lay out a table. `probes` are paths that anyone may GET; raises `Unwritable` where Linkerd cannot say the table."""
+    found = _plan(table, tuple(probes), opaque)
+    for sources in (found.base, *(route.sources for route in found.routes)):
+        said = ir.clauses(sources)
+        if isinstance(said, Inexpressible):
+            raise Unwritable(f"of callers {said.reason}, and Linkerd can only add, not subtract")
+    return found
+
+
+def _plan(table: Table, probes: tuple[str, ...], opaque: bool) -> Plan:
+    uniform = table.uniform
+    if table.hosts is None or opaque:
+        base = table.connections if table.connections is not None else ir.NOBODY
+        return Plan(base, True, stricter=table.hosts is not None and uniform != base)
+    base = table.connections if table.connections is not None else ir.NOBODY
+    if uniform is not None and (table.connections is None or uniform == base):
+        return Plan(uniform, False)
+    blocks = _blocks(table.hosts, probes)
+    routes = [route for hosts, cells in blocks for route in _routes(hosts, cells, base, frozenset(probes))]
+    paths = {path for cells in table.hosts.values() for path in cells}
+    return Plan(base, False, tuple(routes), len(paths) > 1)
+
+
+def _blocks(hosts: dict[str, Cells], probes: tuple[str, ...]) -> list[tuple[tuple[str, ...], Cells]]:
+    """Classes of hosts with the same cells; probes come without a host that a policy names."""
+    by_cells: list[tuple[list[str], Cells]] = []
+    for host, cells in hosts.items():
+        if host == OTHER:
+            continue
+        same = next((names for names, other in by_cells if other == cells), None)
+        if same is None:
+            by_cells.append(([host], cells))
+        else:
+            same.append(host)
+    blocks: list[tuple[tuple[str, ...], Cells]] = [((), _with_probes(hosts[OTHER], probes))]
+    for names, cells in by_cells:
+        if len(names) > _MOST_HOSTS:
+            raise Unwritable(f"{len(names)} hosts, of which a route takes {_MOST_HOSTS}")
+        blocks.append((tuple(names), cells))
+    return blocks
+
+
+def _with_probes(cells: Cells, probes: tuple[str, ...]) -> Cells:
+    """The cells with GET of the probe paths open to anyone."""
+    out = {path: dict(row) for path, row in cells.items()}
+    for text in probes:
+        if not is_canonical(text):
+            raise Unwritable(f"the probe path {text} is not one that a route can say")
+        path = Path(text)
+        row = out.setdefault(path, dict(cells[parent(path, cells)]))
+        row["GET"] = ir.ANYONE
+    return fold(out)
+
+
+def _routes(hosts: tuple[str, ...], cells: Cells, base: SourceSet, probes: frozenset[str]) -> list[RoutePlan]:
+    by_sources: dict[tuple[SourceSet, bool], list[tuple[str, str, str]]] = {}
+    prefixes_open = False
+    for match in matches(cells):
+        sources = cells[match.cell].get(match.method, cells[match.cell][OTHER])
+        probe = not hosts and sources == ir.ANYONE and _is_probe(match, probes)
+        by_sources.setdefault((sources, probe), []).append((match.type, match.value, match.method))
+        prefixes_open |= match.type == "PathPrefix" and not sources <= base
+    depends = any(path != ROOT for path in cells)
+    if prefixes_open and depends:
+        by_sources.setdefault((ir.NOBODY, False), []).insert(0, ("RegularExpression", NON_CANONICAL, OTHER))
+    if sum(map(len, by_sources.values())) > _MOST_MATCHES:
+        raise Unwritable(f"more than {_MOST_MATCHES} matches for one class of hosts")
+    return [RoutePlan(hosts, tuple(found), *key) for key, found in by_sources.items()]
+
+
+def _is_probe(match: Match, probes: frozenset[str]) -> bool:
+    return match.type == "Exact" and match.method == "GET" and match.value in probes

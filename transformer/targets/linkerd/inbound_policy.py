@@ -1,0 +1,129 @@
+"""Servers, their routes, and the policies and authentications that open them, as objects of `policy.linkerd.io`.
+
+https://linkerd.io/2/reference/authorization-policy/ , https://linkerd.io/2/reference/httproute/
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from transformer.ir import authorization as ir
+from transformer.ir import networks
+from transformer.ir.authorization import Clause, SourceSet
+from transformer.ir.networks import EVERYWHERE
+from transformer.ir.request_classes import OTHER
+from transformer.targets.linkerd.inbound_plan import Plan, RoutePlan
+from transformer.targets.metadata import fit
+
+_GROUP = "policy.linkerd.io"
+_PER_RULE = 8
+
+
+class Object(NamedTuple):
+    """An object without its metadata: apiVersion, kind, name and spec."""
+
+    api_version: str
+    kind: str
+    name: str
+    spec: dict[str, Any]
+
+
+def access_policy(sources: SourceSet) -> str:
+    """The word for who may call, as `accessPolicy` and `default-inbound-policy` have it; empty where there is none."""
+    words = {ir.NOBODY: "deny", ir.ANYONE: "all-unauthenticated", ir.ANY_IDENTITY: "all-authenticated"}
+    return words.get(sources, "")
+
+
+def objects(plan: Plan, name: str, selector: Mapping[str, str], port: int) -> Iterator[Object]:
+    """Everything that makes a plan: the Server first, then its policies, routes and authentications."""
+    spec: dict[str, Any] = {"podSelector": {"matchLabels": dict(selector)} if selector else {}, "port": port}
+    if plan.opaque:
+        spec["proxyProtocol"] = "opaque"
+    word = access_policy(plan.base)
+    if word not in ("", "deny"):
+        spec["accessPolicy"] = word
+    yield Object(f"{_GROUP}/v1beta3", "Server", name, spec)
+    if not word:
+        yield from _opened("Server", name, plan.base)
+    used: dict[str, int] = {}
+    for route in plan.routes:
+        stem = f"{name}-{_label(route)}"
+        used[stem] = used.get(stem, 0) + 1
+        route_name = fit(stem if used[stem] == 1 else f"{stem}-{used[stem]}")
+        yield Object(f"{_GROUP}/v1beta3", "HTTPRoute", route_name, _route(route, name))
+        if not route.sources <= plan.base:
+            yield from _opened("HTTPRoute", route_name, route.sources)
+
+
+def _label(route: RoutePlan) -> str:
+    label = {"deny": "refused", "all-unauthenticated": "open", "all-authenticated": "meshed"}.get(
+        access_policy(route.sources), "allowed"
+    )
+    label = "probes" if route.probes else label
+    return f"{route.hosts[0].partition('.')[0]}-{label}" if route.hosts else label
+
+
+def _route(route: RoutePlan, server: str) -> dict[str, Any]:
+    found = [_match(*match) for match in route.matches]
+    spec: dict[str, Any] = {"parentRefs": [{"group": _GROUP, "kind": "Server", "name": server}]}
+    if route.hosts:
+        spec["hostnames"] = list(route.hosts)
+    spec["rules"] = [{"matches": found[at : at + _PER_RULE]} for at in range(0, len(found), _PER_RULE)]
+    return spec
+
+
+def _match(kind: str, value: str, method: str) -> dict[str, Any]:
+    match: dict[str, Any] = {"path": {"type": kind, "value": value}}
+    return match if method == OTHER else match | {"method": method}
+
+
+def _opened(kind: str, name: str, sources: SourceSet) -> Iterator[Object]:
+    """A policy per clause for a Server or route, and the authentications that they ask for."""
+    said = ir.clauses(sources)
+    for index, clause in enumerate(said):
+        assert isinstance(clause, Clause), "the plan was checked"
+        needed = list(_authentications(clause))
+        refs = [{"group": _GROUP, "kind": found.kind, "name": found.name} for found in needed]
+        target = {"group": _GROUP, "kind": kind, "name": name}
+        own = fit(name if index == 0 else f"{name}-{index + 1}")
+        spec = {"targetRef": target, "requiredAuthenticationRefs": refs}
+        yield Object(f"{_GROUP}/v1alpha1", "AuthorizationPolicy", own, spec)
+        yield from needed
+
+
+def _authentications(clause: Clause) -> Iterator[Object]:
+    if clause.any_identity:
+        yield Object(f"{_GROUP}/v1alpha1", "MeshTLSAuthentication", "any-identity", {"identities": ["*"]})
+    elif not clause.anyone:
+        refs = [
+            {"kind": "ServiceAccount", "name": name, "namespace": space} for space, name in clause.accounts
+        ]
+        refs += [{"kind": "Namespace", "name": space} for space in clause.namespaces]
+        yield Object(f"{_GROUP}/v1alpha1", "MeshTLSAuthentication", _clients(clause), {"identityRefs": refs})
+    if clause.anyone or clause.networks != EVERYWHERE:
+        listed = networks.entries(clause.networks)
+        spec = {"networks": listed}
+        yield Object(f"{_GROUP}/v1alpha1", "NetworkAuthentication", _places(clause, listed), spec)
+
+
+def _clients(clause: Clause) -> str:
+    """`namespace.account` or `namespace-name`; for several the first, how many more, and a digest of all."""
+    names = [f"{space}.{name}" for space, name in clause.accounts] + [
+        f"namespace-{s}" for s in clause.namespaces
+    ]
+    if len(names) == 1:
+        return fit(names[0])
+    digest = hashlib.sha256(" ".join(names).encode()).hexdigest()[:8]
+    return fit(f"{names[0]}-and-{len(names) - 1}-more-{digest}")
+
+
+def _places(clause: Clause, listed: list[dict[str, Any]]) -> str:
+    if clause.networks == EVERYWHERE:
+        return "anywhere"
+    if len(listed) == 1 and "except" not in listed[0]:
+        return "from-" + str(listed[0]["cidr"]).replace("::/", "0/").replace("::", "-").translate(
+            str.maketrans(":/", "--")
+        )
+    return f"from-networks-{hashlib.sha256(repr(listed).encode()).hexdigest()[:8]}"
