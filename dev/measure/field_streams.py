@@ -83,7 +83,9 @@ def _with(base: Value, sample: Value) -> Value:
 
 
 def _virtual_service(spec: Value, server: Value = _PLAIN_SERVER) -> list[Value]:
-    delegates = {rule["delegate"]["name"] for rule in spec.get("http", ()) if "delegate" in rule}
+    delegates = {
+        rule["delegate"]["name"] for rule in spec.get("http", ()) if rule.get("delegate", {}).get("name")
+    }
     rules = [_istio("VirtualService", name, {"http": [_TO_WEB]}) for name in sorted(delegates)]
     return [_istio("VirtualService", "web", spec), *rules, *_SERVICES, _SUBSETS, _gateway(server)]
 

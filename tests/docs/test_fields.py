@@ -149,6 +149,8 @@ _IMPLIED = {
     "gateways[]": "[mesh]",
     "corsPolicy.unmatchedPreflights": "IGNORE",  # what the filter does; without the field a finding says so
     "match[].gateways[]": "gateways: [",  # all that the VirtualService names
+    "delegate.namespace": "namespace: shop",  # that of the VirtualService
+    **{f"match[].authority.{kind}": "shop" for kind in ("exact", "prefix", "regex")},  # the gateway's only host
     "match[].port": "port: ",  # the only one of the host, or of the gateway
     "redirect.derivePort": "FROM_PROTOCOL_DEFAULT",
     "tls.mode": "PASSTHROUGH",
