@@ -12,7 +12,6 @@ from transformer.ledger import HELD, Fate
 from transformer.objects import Obj
 from transformer.run import Derived, Edit, Run
 from transformer.stream import nodes, splice
-from transformer.targets import validation
 from transformer.targets.metadata import MARKER
 
 _ROUTE_GROUPS = ("gateway.networking.k8s.io", "policy.linkerd.io")
@@ -89,6 +88,9 @@ def _hold_gateway_only(run: Run, held: dict[int, int]) -> None:
 
 
 def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitted]:
+    # Most runs only edit; the checks of derived objects are loaded by those that have any.
+    if run.derived:
+        from transformer.targets import validation
     seen: dict[tuple[str, str, str, str], tuple[Derived, dict[str, Any]]] = {}
     for plan in run.derived:
         if any(owner.uid in held for owner in plan.owners):
