@@ -36,8 +36,11 @@ def build(
     route: Route, metadata: dict[str, Any], target: Target, *, hidden: bool, release_namespace: str
 ) -> dict[str, Any]:
     """The route object. `hidden`: Istio must not see it. `release_namespace`: what an unwritten namespace means."""
-    policy = hidden or not target.reads_gateway_api
+    # Controllers of Gateways read Gateway API's own group and its limits, whatever Linkerd's version.
+    at_gateway = any(isinstance(one, Attachment) for one in route.parents)
+    policy = not at_gateway and (hidden or not target.reads_gateway_api)
     namespace = metadata.get("namespace", release_namespace)
+    timeouts = at_gateway or policy or target.rule_timeouts
     annotations = dict(metadata["annotations"]) | _annotations(route, target, policy)
     return {
         "apiVersion": POLICY if policy else GATEWAY_API,
@@ -46,7 +49,7 @@ def build(
         "spec": {
             "parentRefs": [parent(one, namespace) for one in route.parents],
             **({"hostnames": list(route.hostnames)} if route.hostnames else {}),
-            "rules": [_rule(rule, namespace, target, policy) for rule in route.rules],
+            "rules": [_rule(rule, namespace, timeouts) for rule in route.rules],
         },
     }
 
@@ -91,7 +94,7 @@ def parent(to: Parent | Attachment, namespace: str) -> dict[str, Any]:
     return found | {"port": to.port}
 
 
-def _rule(rule: RouteRule, namespace: str, target: Target, policy: bool) -> dict[str, Any]:
+def _rule(rule: RouteRule, namespace: str, timeouts: bool) -> dict[str, Any]:
     out: dict[str, Any] = {}
     matches = [_match(match) for match in rule.matches]
     if any(matches) and all(matches):
@@ -104,7 +107,7 @@ def _rule(rule: RouteRule, namespace: str, target: Target, policy: bool) -> dict
         if filters:
             out["filters"] = filters
         out["backendRefs"] = [backend(one, namespace) for one in action.backends]
-        if action.timeout_ms is not None and (policy or target.rule_timeouts):
+        if action.timeout_ms is not None and timeouts:
             out["timeouts"] = {"request": duration(action.timeout_ms)}
     else:
         assert_never(action)
