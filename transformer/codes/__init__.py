@@ -17,6 +17,10 @@ _FAMILIES = {
     "MS3": "routing",
     "MS4": "security",
     "MS5": "smi",
+    "MS6": "connections",
+    "MS7": "gateway_api",
+    "MS8": "egress",
+    "MS9": "owners",
 }
 
 
