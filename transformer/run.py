@@ -9,6 +9,8 @@ from transformer import codes
 from transformer.findings import FieldPath, Finding, field_text
 from transformer.ledger import ACCEPTED, DEGRADED, NO_OP, TRANSLATED, Fate, Ledger, Mark
 from transformer.objects import Obj, View
+from transformer.scope import Scope
+from transformer.stage import Stage
 from transformer.units import Units
 
 if TYPE_CHECKING:
@@ -31,7 +33,10 @@ class Derived(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """A planned change of the map at `path` of an object: keys to write and keys to remove."""
+    """A planned change of the map at `path` of an object: keys to write and keys to remove.
+
+    `beside_istio`: only while clients may be in the old mesh (True), only where none is (False), or always.
+    """
 
     target: Obj
     path: FieldPath
@@ -40,6 +45,7 @@ class Edit(NamedTuple):
     owners: tuple[Obj, ...]
     marks: tuple[Mark, ...]
     renames: dict[str, str]
+    beside_istio: bool | None = None
 
 
 class MissingFact(NamedTuple):
@@ -57,6 +63,8 @@ class Run:
         self.options = options
         self.context = context
         self.target = target
+        self.stage = Stage(options["phase"], bool(options["only"]))
+        self.scope = Scope(options, context)
         self.ledger = Ledger()
         self.units = Units()
         self.findings: dict[Finding, None] = {}
@@ -68,6 +76,7 @@ class Run:
         self.clients: dict[int, Obj] = {}
         self.client_config: dict[int, Obj] = {}
         self.gateway_only: list[tuple[View, str]] = []
+        self.harms_clients: list[tuple[View, str, str]] = []
         self.used_acceptances: set[tuple[str, str]] = set()
         self.memo: dict[str, Any] = {}
         self.run_wide: dict[str, list[tuple[Obj, Finding]]] = {}
@@ -152,6 +161,7 @@ class Run:
     def edit(
         self, target: Obj, path: FieldPath, *, write: dict[str, Any] | None = None, remove: Sequence[str] = (),
         owners: Sequence[Obj] = (), marks: Iterable[Mark] = (), renames: dict[str, str] | None = None,
+        beside_istio: bool | None = None,
     ) -> None:  # fmt: skip
         """Plan to write and remove keys of the map at `path`; done only if neither target nor owners are held.
 
@@ -159,7 +169,16 @@ class Run:
         """
         holders = tuple(owners) or (target,)
         self.edits.append(
-            Edit(target, path, write or {}, tuple(remove), holders, tuple(marks), renames or {})
+            Edit(
+                target,
+                path,
+                write or {},
+                tuple(remove),
+                holders,
+                tuple(marks),
+                renames or {},
+                beside_istio,
+            )
         )
 
     def fact(self, key: str, at: Obj, why: str) -> str:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from transformer import edits
 from transformer.findings import ObjectRef
-from transformer.ledger import HELD, Fate
-from transformer.objects import Obj
+from transformer.ledger import HELD, NO_OP, Fate
+from transformer.objects import MARKER, Obj, View
 from transformer.run import Derived, Edit, Run
 from transformer.stream import nodes, splice
-from transformer.targets.metadata import MARKER
 
+_WAITS = Fate(NO_OP, "waits for phase switch")
 _ROUTE_GROUPS = ("gateway.networking.k8s.io", "policy.linkerd.io")
 
 
@@ -32,8 +32,12 @@ class Settlement(NamedTuple):
     held: dict[int, int]
     emitted: list[Emitted]
     operations: dict[int, list[splice.Op]]
-    coexisting: bool
+    clients_stay: bool
     faulty: bool
+
+    def stays(self, run: Run, uid: int) -> bool:
+        """Whether a source that has its translation is kept all the same: nothing goes yet, or clients still obey it."""
+        return not run.stage.flips or (self.clients_stay and uid in run.client_config)
 
 
 def settle(run: Run) -> Settlement:
@@ -43,18 +47,21 @@ def settle(run: Run) -> Settlement:
     _refuse_doubtful_yaml(run)
     while True:
         held = run.units.closure()
-        coexisting = any(uid in held for uid in run.clients)
+        clients_stay = run.stage.keeps_clients or any(uid in held for uid in run.clients)
+        hidden = clients_stay or run.stage.hides_routes
         before = len(held)
-        if coexisting:
-            _hold_gateway_only(run, held)
-        emitted = list(_emitted(run, held, coexisting))
-        operations = _operations(run, held, tried)
+        if hidden:
+            _hold_all(run, held, "MS260", run.gateway_only)
+        if clients_stay and run.stage.flips:
+            _hold_all(run, held, "MS020", _harms(run, held))
+        emitted = list(_emitted(run, held, hidden))
+        operations = _operations(run, held, tried, hidden)
         faulty |= _hold_unaccounted(run, held)
         if len(run.units.closure()) == before:
             break
     for uid in held:
         run.ledger.close(uid, Fate(HELD, "MS007"))
-    return Settlement(held, emitted, operations, coexisting, faulty)
+    return Settlement(held, emitted, operations, clients_stay, faulty)
 
 
 def _refuse_doubtful_yaml(run: Run) -> None:
@@ -80,14 +87,24 @@ def _merge_overrides(node: nodes.Node) -> bool:
     return node.kind == nodes.SEQUENCE and any(_merge_overrides(item) for item in node.value)
 
 
-def _hold_gateway_only(run: Run, held: dict[int, int]) -> None:
-    """Routes that Istio must not see are policy.linkerd.io routes, which can say less."""
-    for view, message in run.gateway_only:
+def _hold_all(run: Run, held: dict[int, int], code: str, asked: list[tuple[View, str]]) -> None:
+    """Hold what only turned out to be impossible because both meshes run (policy.linkerd.io routes can say less)."""
+    for view, message in asked:
         if view.obj.uid not in held:
-            run.hold("MS260", view, message)
+            run.hold(code, view, message)
 
 
-def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitted]:
+def _harms(run: Run, held: dict[int, int]) -> list[tuple[View, str]]:
+    """Rules that break calls of clients that stay to pods that move; a rule without a namespace is for every host."""
+    moving = {obj.namespace or obj.name for uid, obj in run.clients.items() if uid not in held}
+    return [
+        (view, message)
+        for view, space, message in run.harms_clients
+        if space in moving or (moving and not space)
+    ]
+
+
+def _emitted(run: Run, held: dict[int, int], hidden: bool) -> Iterator[Emitted]:
     # Most runs only edit; the checks of derived objects are loaded by those that have any.
     if run.derived:
         from transformer.targets import validation
@@ -95,7 +112,7 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
     for plan in run.derived:
         if any(owner.uid in held for owner in plan.owners):
             continue
-        value = plan.value(coexisting) if callable(plan.value) else plan.value
+        value = plan.value(hidden) if callable(plan.value) else plan.value
         ref = _ref(value, plan.owners[0])
         key = (ref.group, ref.kind, ref.namespace, ref.name)
         if key in seen and _alike(seen[key], plan, value):
@@ -169,7 +186,10 @@ def _ref(value: dict[str, Any], source: Obj) -> ObjectRef:
 
 
 def _operations(
-    run: Run, held: dict[int, int], tried: dict[int, tuple[list[Edit], list[splice.Op]]]
+    run: Run,
+    held: dict[int, int],
+    tried: dict[int, tuple[list[Edit], list[splice.Op]]],
+    beside_istio: bool,
 ) -> dict[int, list[splice.Op]]:
     """Operations per edited object, each tried on its text: an edit that is refused holds its object.
 
@@ -179,6 +199,8 @@ def _operations(
     for edit in run.edits:
         if edit.target.part is not None:
             edit.target.part.edits = []  # an earlier round may have planned it for owners that are held now
+        if not run.stage.flips or edit.beside_istio not in (None, beside_istio):
+            continue
         if edit.target.uid not in held and not any(owner.uid in held for owner in edit.owners):
             plans.setdefault(edit.target.uid, []).append(edit)
     found: dict[int, list[splice.Op]] = {}
@@ -216,7 +238,11 @@ def _hold_unaccounted(run: Run, held: dict[int, int]) -> bool:
     """Enter what the plans account for, then hold whatever still has a leaf without a fate."""
     plans: list[Derived | Edit] = [*run.derived, *run.edits]
     done = [plan for plan in plans if not any(owner.uid in held for owner in plan.owners)]
-    run.ledger.plan(mark for plan in done for mark in plan.marks)
+    run.ledger.plan(
+        mark if run.stage.flips or isinstance(plan, Derived) else mark._replace(fate=_WAITS)
+        for plan in done
+        for mark in plan.marks
+    )
     faulty = False
     for uid in run.ledger.accounts():
         missing = run.ledger.unaccounted(uid) if uid not in held else []

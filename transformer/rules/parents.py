@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transformer.objects import Obj
+from transformer.objects import MARKER, Obj
 from transformer.run import Run
-from transformer.targets.metadata import MARKER
 
 GATEWAY_API = "gateway.networking.k8s.io"
 _ROUTES = ((GATEWAY_API, "HTTPRoute"), (GATEWAY_API, "GRPCRoute"), ("policy.linkerd.io", "HTTPRoute"))

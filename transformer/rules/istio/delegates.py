@@ -282,8 +282,11 @@ def _account_overridden(run: Run, rule: View, found: Sequence[View]) -> None:
             run.mark(field, Fate(NO_OP, "the delegate's rules say it more closely"))
 
 
-def account(run: Run, obj: Obj, reached: set[int]) -> None:
-    """Tell which rules take no requests: those that apply nowhere, or stand behind one that takes everything."""
+def account(run: Run, obj: Obj, reached: set[int], *, stays: bool = False) -> None:
+    """Tell which rules take no requests: those that apply nowhere, or stand behind one that takes everything.
+
+    `stays`: a gateway that obeys the object stays in Istio, so such rules may be for it.
+    """
     known = _of(run)
     found = rules(run, obj)
     taking = [rule for index, rule in enumerate(found) if index in reached]
@@ -292,16 +295,18 @@ def account(run: Run, obj: Obj, reached: set[int]) -> None:
     for index, rule in enumerate(found):
         if index in reached:
             continue
-        run.say("MS226", rule, "no request of the mesh ever reaches this rule; it is left out")
+        why = "for a gateway that stays in Istio" if stays else "MS226"
+        if not stays:
+            run.say("MS226", rule, "no request of the mesh ever reaches this rule; it is left out")
         if not isinstance(rule, MergedRule):
-            run.mark(rule, Fate(NO_OP, "MS226"))
+            run.mark(rule, Fate(NO_OP, why))
         elif rule.outer.path not in outer:
-            run.mark(rule.outer, Fate(NO_OP, "MS226"))
+            run.mark(rule.outer, Fate(NO_OP, why))
         else:
             read = _read(taking)
             for one in rule.sources():
                 if one.obj.uid == obj.uid and not _is_read(one, read):
-                    run.mark(one, Fate(NO_OP, "MS226"))
+                    run.mark(one, Fate(NO_OP, why))
 
 
 def finish(run: Run) -> None:

@@ -184,6 +184,16 @@ def _block(run: Run, name: str, block: View, *, subset: str = "") -> None:
 
 def _tls(run: Run, block: View) -> None:
     mode = block.get("mode").text() or "DISABLE"
+    if mode == "ISTIO_MUTUAL":
+        host = block.obj.spec.get("host").text()
+        found = hosts.resolve(host, block.obj.namespace, run.options["mesh.cluster-domain"])
+        run.harms_clients.append(
+            (
+                block,
+                found.namespace,
+                f"clients that stay call {host} with Istio's mutual TLS, which its pods no longer speak",
+            )
+        )
     pinned = block.get("subjectAltNames")
     if mode == "ISTIO_MUTUAL" and list(pinned.each()):
         if run.hold(

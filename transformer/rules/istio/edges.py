@@ -203,15 +203,23 @@ def gateway_map(run: Run) -> dict[str, str]:
     return {source.strip(): target.strip() for source, _, target in pairs}
 
 
-def find(run: Run, name: str, namespace: str) -> Edge | None:
-    """The edge that a VirtualService of `namespace` names, or None where it is neither known nor mapped.
+def stays(run: Run, name: str, namespace: str) -> bool:
+    """Whether the gateway that a VirtualService of `namespace` names is not part of the run: `only` names others."""
+    space, short = _named(name, namespace)
+    return run.scope.keeps_gateway(space) and f"{space}/{short}" not in gateway_map(run)
 
-    Names are `name`, `namespace/name`, `./name`, or the dotted form of old releases.
-    """
+
+def _named(name: str, namespace: str) -> tuple[str, str]:
+    """Namespace and name of a Gateway: `name`, `namespace/name`, `./name`, or the dotted form of old releases."""
     space, _, short = name.rpartition("/")
     if not space and "." in short:
         short, space = short.split(".")[:2]
-    space = namespace if space in ("", ".") else space
+    return (namespace if space in ("", ".") else space), short
+
+
+def find(run: Run, name: str, namespace: str) -> Edge | None:
+    """The edge that a VirtualService of `namespace` names, or None where it is neither known nor mapped."""
+    space, short = _named(name, namespace)
     source = run.context.find("networking.istio.io", "Gateway", space, short).obj
     mapped = gateway_map(run).get(f"{space}/{short}")
     if mapped is not None:

@@ -56,7 +56,9 @@ def plan(run: Run, obj: Obj, reached: set[int]) -> None:
     hostnames = tuple(_hostnames(run, obj))
     bounds = [bound for name in names if (bound := _bind(run, obj, name, hostnames)) is not None]
     suffix = "" if len(names) == len(list(obj.spec.get("gateways").each())) else "-ingress"
-    if any(match.get("uri") for http in delegates.rules(run, obj) for match in http.get("match").each()):
+    if bounds and any(
+        match.get("uri") for http in delegates.rules(run, obj) for match in http.get("match").each()
+    ):
         run.once("MS228", obj.spec.get("http"), "whether `/a/../b` and `/%61` count as `/b` and `/a`, as at "
         "Istio's gateways, depends on the "
                  "implementation that serves the Gateway")  # fmt: skip
@@ -84,7 +86,10 @@ def _hostnames(run: Run, obj: Obj) -> Iterator[str]:
 
 
 def _bind(run: Run, obj: Obj, name: View, hostnames: Sequence[str]) -> Bound | None:
-    """Where routes for a gateway attach; None (told) where no listener serves the hosts."""
+    """Where routes for a gateway attach; None where it stays in Istio, or (told) where no listener serves the hosts."""
+    if edges.stays(run, name.text(), obj.namespace):
+        run.no_op(name, "the gateway stays in Istio")
+        return None
     edge = edges.find(run, name.text(), obj.namespace)
     if edge is None:
         run.hold("MS270", name, f"Gateway {name.text()} is not in the stream or its context, or is held itself",

@@ -21,6 +21,7 @@ from transformer.rules.istio import (
     authority,
     delegates,
     destinations,
+    edges,
     virtual_service_action,
     virtual_service_match,
 )
@@ -95,6 +96,8 @@ def _matches(
             named = {name.text() for name in obj.spec.get("gateways").each()}
             if not named & set(gateways):
                 run.mark(match, Fate(NO_OP, "matches on gateways that the VirtualService does not name"))
+            elif all(edges.stays(run, name, obj.namespace) for name in gateways):
+                run.mark(match, Fate(NO_OP, "for a gateway that stays in Istio"))
             continue
         for name in ("port", "gateways"):
             if match.get(name).present:

@@ -17,6 +17,7 @@ from transformer.objects import Obj
 from transformer.rules.istio import (
     delegates,
     destinations,
+    edges,
     ingress_routes,
     mesh_hosts,
     mesh_routes,
@@ -73,7 +74,8 @@ def _translate(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]]) -> 
         ingress_routes.plan(run, obj, reached)
     if http and (not gateways or mesh_hosts.MESH in gateways):
         _plan_mesh(run, obj, claims, reached)
-    delegates.account(run, obj, reached)
+    stays = any(name != mesh_hosts.MESH and edges.stays(run, name, obj.namespace) for name in gateways)
+    delegates.account(run, obj, reached, stays=stays)
     for name in ("hosts", "gateways", "exportTo"):
         if obj.spec.get(name).present:
             run.mark(obj.spec.get(name), Fate(TRANSLATED, "parentRefs"))

@@ -6,10 +6,16 @@ https://istio.io/latest/docs/reference/config/security/peer_authentication/
 
 from __future__ import annotations
 
-from transformer.objects import Obj
+from transformer.objects import Obj, View
+from transformer.rules.workload.injection_settings import AUTHENTICATED, DEFAULT_POLICY
 from transformer.run import Run
 
 STRICT, PERMISSIVE = "strict", "permissive"
+#: Beside a policy that only audits: the one that `phase: enforce` puts in its place.
+ENFORCED = "meshshift.dev/default-inbound-policy"
+AUDIT = "audit"
+#: Values that already refuse callers without a mesh identity.
+CLOSED = frozenset({AUTHENTICATED, "cluster-authenticated", "deny"})
 
 
 def posture(run: Run, namespace: str, at: Obj) -> str:
@@ -30,3 +36,16 @@ def posture(run: Run, namespace: str, at: Obj) -> str:
         f"{at.ref} joins Linkerd: where the mesh requires mutual TLS today its proxies must refuse callers without a "
         "mesh identity (all-authenticated), else they accept them (Open Service Mesh always requires it: strict)",
     )
+
+
+def inbound(run: Run, policy: str) -> dict[str, str]:
+    """Annotations for a default inbound policy: itself, or while policies only audit, `audit` with a note of it."""
+    if run.stage.audits:
+        return {DEFAULT_POLICY: AUDIT, ENFORCED: policy}
+    return {DEFAULT_POLICY: policy}
+
+
+def in_effect(annotations: View) -> str:
+    """The default inbound policy that the annotations mean, once it is enforced; empty where none is written."""
+    written = annotations.get(DEFAULT_POLICY).text()
+    return annotations.get(ENFORCED).text() or written if written == AUDIT else written
