@@ -11,6 +11,7 @@ from transformer.run import Run
 from transformer.settle import Emitted, Settlement
 
 _AUDIT = "audit"
+_VIRTUAL_SERVICE = ("networking.istio.io", "VirtualService")
 
 
 def confined(run: Run, objs: Sequence[Obj]) -> list[Obj]:
@@ -18,12 +19,14 @@ def confined(run: Run, objs: Sequence[Obj]) -> list[Obj]:
     unplaced = list(scope.without_namespace(objs))
     for obj in unplaced:
         run.fact("namespace", obj, f"`only` names namespaces, and {obj.ref} does not say which one it is in")
-    inside = []
+    inside = [obj for obj in objs if run.scope.includes(obj)]
+    delegates = set(_delegates(inside))
+    inside = [obj for obj in inside if not _is_delegate(obj) or (obj.namespace, obj.name) in delegates]
+    staying = {obj.uid for obj in objs} - {obj.uid for obj in inside}
+    # The index is built before, so that it does not decide about delegates by themselves.
+    run.context.objects(*_VIRTUAL_SERVICE)
     for obj in objs:
-        if run.scope.includes(obj):
-            inside.append(obj)
-        else:
-            obj.context = True
+        obj.context = obj.context or obj.uid in staying
     if objs and not inside and not unplaced:
         at = objs[0]
         run.once(
@@ -32,6 +35,19 @@ def confined(run: Run, objs: Sequence[Obj]) -> list[Obj]:
             f"nothing here belongs to {', '.join(run.options['only'])}; the stream passes as it is",
         )
     return inside
+
+
+def _is_delegate(obj: Obj) -> bool:
+    return (obj.ref.group, obj.ref.kind) == _VIRTUAL_SERVICE and not list(obj.spec.get("hosts").each())
+
+
+def _delegates(objs: Sequence[Obj]) -> Iterator[tuple[str, str]]:
+    """Namespaces and names of the VirtualServices that some of the objects delegate to."""
+    for root in objs:
+        if (root.ref.group, root.ref.kind) == _VIRTUAL_SERVICE:
+            for http in root.spec.get("http").each():
+                delegate = http.get("delegate")
+                yield delegate.get("namespace").text() or root.namespace, delegate.get("name").text()
 
 
 def assumptions(run: Run) -> dict[str, str]:

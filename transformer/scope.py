@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformer.options import Options
 
 _NETWORKING = "networking.istio.io"
+_CLUSTER_WIDE = frozenset({("", "Namespace"), ("gateway.networking.k8s.io", "GatewayClass")})
 #: Rules that clients obey, wherever the client is.
 _FOR_CLIENTS = frozenset(
     {
@@ -43,16 +44,23 @@ class Scope:
 
     def includes(self, obj: Obj) -> bool:
         """Whether the run is about the object; otherwise it passes as it is and serves as context."""
-        if self.everything or obj.namespace in self.namespaces:
+        if self.moves(obj):
             return True
         kind = (obj.ref.group, obj.ref.kind)
         if kind == ("", "Service") or MARKER in obj.annotations:
             return True
-        if kind == ("", "Namespace"):
-            return obj.name in self.namespaces
         if kind in WORKLOAD_KINDS:
             return self.picks(obj)
         return kind in _FOR_CLIENTS and self._concerns_movers(obj)
+
+    def moves(self, obj: Obj) -> bool:
+        """Whether the object is, or is in, a namespace that moves as a whole."""
+        if self.everything:
+            return True
+        kind = (obj.ref.group, obj.ref.kind)
+        if kind in _CLUSTER_WIDE:
+            return kind == ("", "Namespace") and obj.name in self.namespaces
+        return obj.namespace in self.namespaces
 
     def picks(self, workload: Obj) -> bool:
         """Whether the workload moves by itself: its pods' labels are named, and not its whole namespace."""

@@ -41,6 +41,8 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
 
 
 def _server(run: Run, obj: Obj) -> None:
+    if not run.scope.moves(obj):
+        return
     if MARKER not in obj.annotations or obj.spec.get("accessPolicy").text() != AUDIT:
         return
     policy = obj.annotations.get(ENFORCED_ACCESS) or "deny"
