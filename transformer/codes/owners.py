@@ -14,7 +14,8 @@ CODES: tuple[Code, ...] = (
          "The Rollout now sets weights of HTTPRoutes, through the plugin argoproj-labs/gatewayAPI.",
          "Without the plugin the controller reports an error and no rollout goes on; traffic stays where it is.",
          "Name the plugin in the ConfigMap argo-rollouts-config (trafficRouterPlugins), let the controller's ServiceAccount "
-         "read and update httproutes of gateway.networking.k8s.io, and finish rollouts before the change."),
+         "read and update httproutes of gateway.networking.k8s.io, finish rollouts before the change, and where a delivery tool "
+         "ignores differences in the VirtualService's weights, let it ignore those of the HTTPRoute."),
     Code("MS902", "error", "Rollout that the plugin does not carry out",
          "A step or a setting of the Rollout has no counterpart in the Gateway API plugin, or means something else there.",
          "A release would go another way than today; the Rollout stays with its VirtualServices.",

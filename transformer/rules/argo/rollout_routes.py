@@ -61,17 +61,15 @@ def named(run: Run, entry: View, virtual: Obj) -> list[View]:
 def steered(run: Run, entry: View, virtual: Obj, stable: str, canary: str) -> list[Steered]:
     """The planned routes of a VirtualService that hold the pair. Raises `Held` where the plugin would do something else."""
     allowed = {one.path for one in named(run, entry, virtual)}
-    for one in virtual.spec.get("http").each():
+    wanted = {(entry.obj.namespace, stable), (entry.obj.namespace, canary)}
+    for index, one in enumerate(virtual.spec.get("http").each()):
         backends = [_backend(run, destination) for destination in one.get("route").each()]
-        wanted = {(entry.obj.namespace, stable), (entry.obj.namespace, canary)}
         if one.path in allowed and (set(backends) != wanted or len(backends) != 2):
-            _hold(
-                run, "MS903", one.get("route"), f"its destinations are not {stable} and {canary}, once each"
-            )
-        names = {name for _, name in backends}
-        if one.path not in allowed and names & {stable, canary}:
-            _hold(run, "MS903", one, f"is not among the routes of {entry.obj.ref}, but sends to {stable} or {canary}: "
-                  "the plugin would set its weights too")  # fmt: skip
+            _hold(run, "MS903", entry, f"the destinations of http[{index}] of {virtual.ref} are not {stable} and "
+                  f"{canary}, once each")  # fmt: skip
+        if one.path not in allowed and {name for _, name in backends} & {stable, canary}:
+            _hold(run, "MS903", entry, f"http[{index}] of {virtual.ref} is not among the routes, but sends to {stable} or "
+                  f"{canary}: the plugin would set its weights too")  # fmt: skip
     found = [
         one
         for plan in run.derived
@@ -130,8 +128,9 @@ def subsets(run: Run, rollout: Obj, at: View, rule: Obj, virtuals: Sequence[Obj]
             _hold(
                 run,
                 "MS904",
-                subset,
-                f"{HASH} is what the controller wrote at some moment; a Service with it would be stale",
+                at,
+                f"subset {subset.get('name').text()} has {HASH}, which the controller wrote once; a Service with it "
+                "would be stale",
             )
     found = known.service(namespace, service)
     if found is None or found.spec.get("selector", HASH).present:

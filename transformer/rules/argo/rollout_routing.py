@@ -25,15 +25,18 @@ def hand_over(run: Run, obj: Obj, istio: View) -> None:
     rollout_steps.refuse(run, obj)
     found = [(entry, _virtual_service(run, istio, entry)) for entry in entries]
     rule = _destination_rule(run, istio)
-    if any(run.units.asked(one.uid) for one in [one for _, one in found] + ([rule] if rule else [])):
-        raise Held  # the finding is there; this one stays with them
+    others = [virtual for _, virtual in found] + ([rule] if rule is not None else [])
+    if any(run.units.asked(one.uid) for one in others):
+        # The finding is there, and this edit is given up with them.
+        run.edit(obj, _ROUTING, remove=["istio"], owners=[obj, *others])
+        raise Held
     pair = _pair(run, obj, istio, found, rule)
     routes: list[rollout_routes.Steered] = []
     for entry, virtual in found:
         routes += rollout_routes.steered(run, entry, virtual, pair.stable, pair.canary)
     _refuse_scattered(run, obj, routes)
     rollout_steps.refuse_headers(run, obj, [one.value for one in routes])
-    _edit(run, obj, istio, pair, routes, [one for _, one in found] + ([rule] if rule else []))
+    _edit(run, obj, istio, pair, routes, others)
 
 
 def _hold(run: Run, code: str, at: View | Obj, message: str) -> None:
