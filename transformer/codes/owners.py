@@ -64,4 +64,10 @@ CODES: tuple[Code, ...] = (
          "The Canary's provider becomes gatewayapi:v1: Flagger writes an HTTPRoute on the Service that clients dial.",
          "Flagger needs the Gateway API CRDs and the right to write httproutes. A release in progress starts anew.",
          "Finish releases before the change, and grant httproutes of gateway.networking.k8s.io to Flagger."),
+    Code("MS920", "error", "rate limit in the proxy",
+         "An EnvoyFilter puts Envoy's local rate limit before the workloads that it selects.",
+         "Linkerd limits a Server to one number of requests per second, counts probes of the kubelet, which Istio's agent "
+         "answers, and refuses with another answer. The filter stays, with every workload that it reaches.",
+         "Limit requests at the ingress or in the application, then accept the finding, which drops the limit.",
+         "name: envoy.filters.http.local_ratelimit", acceptable=True),
 )  # fmt: skip
