@@ -64,6 +64,10 @@ CODES: tuple[Code, ...] = (
          "The Canary's provider becomes gatewayapi:v1: Flagger writes an HTTPRoute on the Service that clients dial.",
          "Flagger needs the Gateway API CRDs and the right to write httproutes. A release in progress starts anew.",
          "Finish releases before the change, and grant httproutes of gateway.networking.k8s.io to Flagger."),
+    Code("MS917", "warning", "Flagger goes over to routes of a Gateway",
+         "The Canary's provider becomes gatewayapi:v1: Flagger writes an HTTPRoute at the Gateway, with the Canary's hosts.",
+         "Flagger's VirtualService took the name of the Service as a Host there too; the HTTPRoute does not.",
+         "Finish releases before the change, and grant httproutes of gateway.networking.k8s.io to Flagger."),
     Code("MS920", "error", "rate limit in the proxy",
          "An EnvoyFilter puts Envoy's local rate limit before the workloads that it selects.",
          "Linkerd limits a Server to one number of requests per second, counts probes of the kubelet, which Istio's agent "

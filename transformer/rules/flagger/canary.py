@@ -29,7 +29,8 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Change every Canary of the stream that Flagger serves with Istio's objects, or hold it."""
     for obj in objs:
         provider = obj.spec.get("provider").text()
-        _bind_target(run, obj, provider)
+        if provider in ("", "istio"):
+            _bind_unit(run, obj)
         if provider == "istio":
             from transformer.rules.flagger import canary_routing
 
@@ -45,13 +46,16 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             )
 
 
-def _bind_target(run: Run, obj: Obj, provider: str) -> None:
-    """Pods of a Canary that stays stay too: clients that left Istio would see none of its releases."""
+def _bind_unit(run: Run, obj: Obj) -> None:
+    """Pods and Gateways of a Canary that stays stay too: what Flagger writes in the cluster needs them."""
     target = obj.spec.get("targetRef")
     kind, name = target.get("kind").text(), target.get("name").text()
-    found = run.context.find("apps", kind, obj.namespace, name).obj if provider in ("", "istio") else None
-    if found is not None and not found.context:
-        run.units.bind([obj.uid, found.uid])
+    members = [run.context.find("apps", kind, obj.namespace, name).obj]
+    for gateway in obj.spec.get("service", "gateways").each():
+        space, _, short = gateway.text().rpartition("/")
+        place = obj.namespace if space in ("", ".") else space
+        members.append(run.context.find("networking.istio.io", "Gateway", place, short).obj)
+    run.units.bind([obj.uid, *(one.uid for one in members if one is not None and not one.context)])
 
 
 def _is_of_another(obj: Obj) -> bool:

@@ -10,9 +10,8 @@ from typing import Any
 
 from transformer.objects import Obj, View
 from transformer.order.predicates import Match, Path
-from transformer.rules.flagger.canary_service import Plan
+from transformer.rules.flagger.canary_service import Plan, refuse
 from transformer.rules.istio import virtual_service_match
-from transformer.rules.istio.held import Held
 from transformer.run import Run
 from transformer.targets.gateway_api import http_route
 
@@ -31,30 +30,32 @@ def translate(run: Run, obj: Obj, analysis: View, plan: Plan) -> None:
     for match in analysis.get("match").each():
         for name, field in match.items():
             if name != "headers":
-                _hold(run, field, f"Flagger merges headers only into a route; {name} would be lost")
+                refuse(run, field, f"Flagger merges headers only into a route; {name} would be lost")
         if not list(match.get("headers").items()):
-            _hold(run, match, "a condition without headers takes every request")
+            refuse(run, match, "a condition without headers takes every request")
         _match(run, match, plan, 2)
-    if any(found.headers for found in lowered) and list(analysis.get("match").each()):
-        _hold(
+    testers = list(analysis.get("match").each())
+    if plan.ingress and testers and any(found.path.kind == "regex" for found in lowered):
+        refuse(
+            run,
+            analysis.get("match"),
+            "the rank of a regular expression at a gateway is unknown, so testers may be missed",
+        )
+    if any(found.headers for found in lowered) and testers:
+        refuse(
             run,
             analysis.get("match"),
             "the service matches on headers too: testers would be told apart in another order",
         )
 
 
-def _hold(run: Run, at: View, message: str) -> None:
-    run.hold("MS911", at, message)
-    raise Held
-
-
 def _match(run: Run, match: View, plan: Plan, count: int) -> Match:
     for name, field in match.items():
         if name not in _CONDITIONS and field:
-            _hold(run, field, f"Flagger leaves {name} out of a route, which would take more requests")
-    lowered = virtual_service_match.lower(run, match)
+            refuse(run, field, f"Flagger leaves {name} out of a route, which would take more requests")
+    lowered = virtual_service_match.lower(run, match, ingress=plan.ingress)
     if len(lowered.matches) != 1 or (lowered.matches[0] == Match() and count > 1 and not match.get("uri")):
-        _hold(run, match, "Flagger cannot copy this condition into a route as one match")
+        refuse(run, match, "Flagger cannot copy this condition into a route as one match")
     found = lowered.matches[0]
     plan.marks += lowered.marks
     plan.marks += run.translated(match.get("name"))
@@ -68,7 +69,7 @@ def _match(run: Run, match: View, plan: Plan, count: int) -> Match:
         for key, field in match.get(name).items():
             value = known.get(key.lower())
             if value is None or value.value == "":
-                _hold(run, field, f"Flagger cannot copy the condition on {key}")
+                refuse(run, field, f"Flagger cannot copy the condition on {key}")
             elif value.kind == "exact":
                 _write(plan, field, {"exact": value.value})
             else:
@@ -95,6 +96,6 @@ def _rewrite(run: Run, rewrite: View, lowered: list[Match], plan: Plan) -> None:
         return
     same = rewrite.get("uri").text() == "/" and not rewrite.get("authority")
     if not same or any(found.path.kind != "any" for found in lowered):
-        _hold(run, rewrite, "Linkerd drops a route that rewrites requests")
+        refuse(run, rewrite, "Linkerd drops a route that rewrites requests")
     run.no_op(rewrite, "the prefix / is replaced by itself")
     plan.remove.append("rewrite")

@@ -6,13 +6,13 @@ What Flagger does not write into an HTTPRoute goes to annotations of the Service
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from transformer import service_protocol
 from transformer.findings import FieldPath
 from transformer.ledger import ACCEPTED, NO_OP, Fate, Mark
 from transformer.objects import Obj, View
-from transformer.rules.istio import hosts, owners, virtual_service_action
+from transformer.rules.istio import owners, virtual_service_action
 from transformer.rules.istio.held import Held
 from transformer.run import Run
 from transformer.targets.gateway_api import http_route
@@ -25,6 +25,9 @@ _OPAQUE = "config.linkerd.io/opaque-ports"
 _FINE = frozenset({"LEAST_REQUEST", "LEAST_CONN", "UNSPECIFIED", "RANDOM"})
 
 
+_ELSEWHERE = frozenset({"gateways", "hosts", "match", "rewrite"})
+
+
 class Plan:
     """What is to be written into `spec.service`, removed from it, and changed below it."""
 
@@ -34,13 +37,15 @@ class Plan:
         self.annotations: dict[str, str] = {}
         self.below: list[tuple[FieldPath, dict[str, Any], list[str]]] = []
         self.marks: list[Mark] = []
+        self.parents: list[dict[str, Any]] = []
+        self.ingress = False
 
 
 def translate(run: Run, obj: Obj, plan: Plan) -> None:
-    """Decide about every field but `match` and `rewrite`; raises `Held` with the finding made."""
+    """Decide about every field but those of `_ELSEWHERE`; raises `Held` with the finding made."""
     service = obj.spec.get("service")
     if not isinstance(service.get("port").value(), int):
-        _hold(run, service if service else obj, "service.port is not a number")
+        refuse(run, service if service else obj, "service.port is not a number")
     for name, field in service.items():
         if name in _KEPT:
             run.mark(field, Fate(NO_OP, "Flagger reads it as before"))
@@ -48,13 +53,14 @@ def translate(run: Run, obj: Obj, plan: Plan) -> None:
             run.no_op(field, "says nothing")
         elif name in _FIELDS:
             _FIELDS[name](run, field, plan)
-        elif name not in ("match", "rewrite"):
-            _hold(run, field, f"{name} is no known field of a Canary's service")
+        elif name not in _ELSEWHERE:
+            refuse(run, field, f"{name} is no known field of a Canary's service")
     _protocol(run, obj, service, plan)
     _annotate(run, service, plan)
 
 
-def _hold(run: Run, at: View | Obj, message: str) -> None:
+def refuse(run: Run, at: View | Obj, message: str) -> NoReturn:
+    """Hold the Canary; raises `Held`."""
     run.hold("MS911", at, message)
     raise Held
 
@@ -66,32 +72,12 @@ def _lose(run: Run, field: View, message: str) -> None:
     run.mark(field, Fate(ACCEPTED, "MS912"))
 
 
-def _gateways(run: Run, field: View, plan: Plan) -> None:
-    if any(entry.text() != "mesh" for entry in field.each()):
-        _hold(
-            run, field, "the Canary is served at an ingress gateway; name its Gateway in gatewayRefs by hand"
-        )
-    plan.marks += run.translated(field)
-    plan.remove.append("gateways")
-
-
-def _hosts(run: Run, field: View, plan: Plan) -> None:
-    """A route of the Service takes every request to it, whatever the Host header; hostnames would narrow it."""
-    obj = field.obj
-    for host in field.each():
-        found = hosts.resolve(host.text(), obj.namespace, run.options["mesh.cluster-domain"])
-        if (found.kind, found.namespace, found.name) != ("service", obj.namespace, owners.apex(obj)):
-            _hold(run, host, f"host `{host.text()}` is not the Canary's own Service")
-    plan.marks += run.translated(field)
-    plan.remove.append("hosts")
-
-
-def _refuse(why: str) -> Callable[[Run, View, Plan], None]:
-    def refuse(run: Run, field: View, plan: Plan) -> None:
+def _refused(why: str) -> Callable[[Run, View, Plan], None]:
+    def decide(run: Run, field: View, plan: Plan) -> None:
         del plan
-        _hold(run, field, why)
+        refuse(run, field, why)
 
-    return refuse
+    return decide
 
 
 def _ignored(run: Run, field: View, plan: Plan) -> None:
@@ -103,7 +89,7 @@ def _timeout(run: Run, field: View, plan: Plan) -> None:
     ms = virtual_service_action.lower_timeout(run, field, plan.marks)
     if ms is None:
         plan.remove.append("timeout")
-    elif run.target.rule_timeouts:
+    elif run.target.rule_timeouts or plan.ingress:
         if field.value() != http_route.duration(ms):
             plan.write["timeout"] = http_route.duration(ms)
     else:
@@ -112,6 +98,17 @@ def _timeout(run: Run, field: View, plan: Plan) -> None:
 
 
 def _retries(run: Run, field: View, plan: Plan) -> None:
+    if plan.ingress:
+        if (field.get("attempts").value() or 0) <= 0:
+            run.no_op(field, "no attempts: retries are off")
+        else:
+            run.degrade(
+                "MS240",
+                field,
+                "retries of a gateway's route have no place in the standard channel of Gateway API",
+            )
+        plan.remove.append("retries")
+        return
     retry = virtual_service_action.lower_retry(run, field, plan.marks)
     plan.remove.append("retries")
     if retry is not None:
@@ -130,10 +127,10 @@ def _headers(run: Run, field: View, plan: Plan) -> None:
         names += [(view.text(), view) for view in block.get("remove").each()]
         for name, view in names:
             if name.startswith(":") or name.lower() == "host" or "%" in view.text():
-                _hold(run, view, f"the change of {name} means something else in an HTTPRoute")
+                refuse(run, view, f"the change of {name} means something else in an HTTPRoute")
     for name, view in field.items():
         if name not in ("request", "response"):
-            _hold(run, view, f"{name} is no direction of headers")
+            refuse(run, view, f"{name} is no direction of headers")
 
 
 def _traffic_policy(run: Run, field: View, plan: Plan) -> None:
@@ -159,7 +156,9 @@ def _traffic_policy(run: Run, field: View, plan: Plan) -> None:
 
 def _port_discovery(run: Run, field: View, plan: Plan) -> None:
     """Istio splits the requests to every HTTP port of the Service, Flagger's HTTPRoute those to service.port."""
-    del plan
+    if plan.ingress:
+        run.no_op(field, "at a gateway the rules are for service.port alone")
+        return
     target, service = field.obj.spec.get("targetRef"), field.obj.spec.get("service")
     main = service.get("targetPort").value() if service.get("targetPort") else service.get("port").value()
     workload = run.context.find(
@@ -187,7 +186,7 @@ def _app_protocol(run: Run, field: View, plan: Plan) -> None:
     declared = field.text()
     wanted = service_protocol.APP_PROTOCOLS.get(declared.lower())
     if wanted is None and declared.lower() not in service_protocol.KNOWN_TO_LINKERD:
-        _hold(run, field, f"Linkerd takes appProtocol {declared} for opaque TCP and ignores routes there")
+        refuse(run, field, f"Linkerd takes appProtocol {declared} for opaque TCP and ignores routes there")
     plan.marks += run.translated(field)
     if wanted is not None:
         plan.write["appProtocol"] = wanted
@@ -195,13 +194,12 @@ def _app_protocol(run: Run, field: View, plan: Plan) -> None:
 
 def _protocol(run: Run, obj: Obj, service: View, plan: Plan) -> None:
     """Rules for HTTP have no effect on a port that speaks something else, in either mesh."""
-    del plan
     port = service.get("port").value()
     declared, name = service.get("appProtocol").text(), service.get("portName").text() or "http"
     protocol = service_protocol.protocol_of(declared, name, port)
     if not service_protocol.takes_http_routes(protocol):
         at = service.get("appProtocol") if declared else service.get("portName")
-        _hold(
+        refuse(
             run,
             at,
             f"port {port} speaks {protocol}, for which Flagger writes TCP routes or routes without effect",
@@ -212,7 +210,7 @@ def _protocol(run: Run, obj: Obj, service: View, plan: Plan) -> None:
     for piece in written.split(","):
         low, _, high = piece.strip().partition("-")
         if low.isdigit() and int(low) <= port <= int(high or low):
-            _hold(
+            refuse(
                 run,
                 service.get("port"),
                 f"port {port} of {owners.apex(obj)} is opaque for Linkerd, which ignores routes there",
@@ -224,7 +222,7 @@ def _annotate(run: Run, service: View, plan: Plan) -> None:
     for key, text in plan.annotations.items():
         existing = service.get("apex", "annotations", key)
         if existing.present and existing.text() != text:
-            _hold(
+            refuse(
                 run, existing, f"{key} is {existing.text()} already, and {text} is what the service asks for"
             )
 
@@ -232,13 +230,11 @@ def _annotate(run: Run, service: View, plan: Plan) -> None:
 _FIELDS: dict[str, Callable[[Run, View, Plan], None]] = {
     "appProtocol": _app_protocol,
     "backendTimeout": _ignored,
-    "corsPolicy": _refuse("Linkerd drops a route that answers CORS"),
-    "delegation": _refuse("the VirtualService is a delegate of another, which an HTTPRoute cannot be"),
-    "gatewayRefs": _refuse("gatewayRefs are given beside provider istio, which ignores them"),
-    "gateways": _gateways,
+    "corsPolicy": _refused("Linkerd drops a route that answers CORS, and Flagger copies the policy in part"),
+    "delegation": _refused("the VirtualService is a delegate of another, which an HTTPRoute cannot be"),
+    "gatewayRefs": _refused("gatewayRefs are given beside provider istio, which ignores them"),
     "headers": _headers,
-    "headless": _refuse("Linkerd attaches routes to Services with a cluster IP only"),
-    "hosts": _hosts,
+    "headless": _refused("Linkerd attaches routes to Services with a cluster IP only"),
     "mirror": _ignored,
     "portDiscovery": _port_discovery,
     "retries": _retries,
