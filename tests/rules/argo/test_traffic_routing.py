@@ -7,7 +7,7 @@ import pytest
 from tests.case_tables import Case, cases, check, ids
 from tests.crd_validation import Emitted
 
-CASES = cases("rollout")
+CASES = cases("traffic-routing")
 
 
 @pytest.mark.parametrize("case", CASES, ids=ids(CASES))

@@ -19,7 +19,7 @@ from transformer.run import Run
 
 
 @rule(
-    id="rollout",
+    id="traffic-routing",
     kinds=[owners.ROLLOUT],
     order=60,
     summary="an Argo Rollout's VirtualServices become HTTPRoutes whose weights it sets through the Gateway API plugin",
