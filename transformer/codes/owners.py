@@ -62,7 +62,8 @@ CODES: tuple[Code, ...] = (
          "Linkerd's own balancing and mutual TLS apply.", "Nothing, or test under load."),
     Code("MS916", "warning", "Flagger goes over to HTTPRoutes",
          "The Canary's provider becomes gatewayapi:v1: Flagger writes an HTTPRoute on the Service that clients dial.",
-         "Flagger needs the Gateway API CRDs and the right to write httproutes. A release in progress starts anew.",
+         "Flagger needs the Gateway API CRDs, a release that knows gatewayapi:v1, and the right to write httproutes. A "
+         "release in progress starts anew.",
          "Finish releases before the change, and grant httproutes of gateway.networking.k8s.io to Flagger."),
     Code("MS917", "warning", "Flagger goes over to routes of a Gateway",
          "The Canary's provider becomes gatewayapi:v1: Flagger writes an HTTPRoute at the Gateway, with the Canary's hosts.",

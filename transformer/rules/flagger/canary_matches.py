@@ -35,6 +35,9 @@ def translate(run: Run, obj: Obj, analysis: View, plan: Plan) -> None:
             refuse(run, match, "a condition without headers takes every request")
         _match(run, match, plan, 2)
     testers = list(analysis.get("match").each())
+    most = 64 if run.target.gateway_api >= (1, 2) else 8
+    if max(len(matches), 1) * max(len(testers), 1) > most:
+        refuse(run, obj.spec.get("service"), f"the route would have more than {most} matches in a rule")
     if plan.ingress and testers and any(found.path.kind == "regex" for found in lowered):
         refuse(
             run,

@@ -21,6 +21,8 @@ _KEPT = frozenset({
     "name", "port", "portName", "targetPort", "trafficDistribution", "apex", "primary", "canary", "unmanagedMetadata",
     "meshName", "backends",
 })  # fmt: skip
+#: Gateway API's durations take five digits of a unit.
+_DIGITS = 5
 _OPAQUE = "config.linkerd.io/opaque-ports"
 _FINE = frozenset({"LEAST_REQUEST", "LEAST_CONN", "UNSPECIFIED", "RANDOM"})
 
@@ -87,6 +89,8 @@ def _ignored(run: Run, field: View, plan: Plan) -> None:
 
 def _timeout(run: Run, field: View, plan: Plan) -> None:
     ms = virtual_service_action.lower_timeout(run, field, plan.marks)
+    if ms is not None and len(http_route.duration(ms).rstrip("ms")) > _DIGITS:
+        refuse(run, field, "the timeout has more digits than one of a route may have")
     if ms is None:
         plan.remove.append("timeout")
     elif run.target.rule_timeouts or plan.ingress:
