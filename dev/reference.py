@@ -19,6 +19,7 @@ FAMILIES = {
     "3": "Destinations and what stands behind routes",
     "4": "Authorization and TLS",
     "5": "SMI and Open Service Mesh",
+    "9": "Controllers that own routes, and extensions of proxies",
 }
 SEVERITIES = {
     "error": "the object stays as it is, with its migration unit",

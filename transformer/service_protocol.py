@@ -27,8 +27,12 @@ def istio_protocol(port: View) -> str:
     """Istio's reading of a Service port: http, http2, grpc, grpc-web, https, tls, tcp, mongo, redis, mysql, udp or auto."""
     if port.get("protocol").text().upper() in ("UDP", "SCTP"):
         return "udp"
-    declared = port.get("appProtocol").text()
-    for text in (declared, port.get("name").text()):
+    return protocol_of(port.get("appProtocol").text(), port.get("name").text(), port.get("port").value())
+
+
+def protocol_of(declared: str, name: str, number: object) -> str:
+    """Istio's reading of a TCP port with this `appProtocol`, name and number."""
+    for text in (declared, name):
         if text in _KUBERNETES:
             return _KUBERNETES[text]
         lowered = text.lower()
@@ -39,7 +43,6 @@ def istio_protocol(port: View) -> str:
             return prefix
         if text and text == declared:
             return "auto"
-    number = port.get("port").value()
     return "tcp" if number in _TCP_WHEN_UNNAMED else "auto"
 
 
