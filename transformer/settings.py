@@ -150,9 +150,15 @@ def _is_namespace(text: str) -> bool:
     return _NAMESPACE.match(text) is not None
 
 
+def _is_account(text: str) -> bool:
+    space, slash, name = text.partition("/")
+    return bool(slash) and _is_namespace(space) and len(name) <= 253 and _DOMAIN.match(name) is not None
+
+
 _SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "namespace": (_is_namespace, "a namespace: lower-case letters, digits and dashes"),
     "complete": (lambda text: text == "*" or _is_namespace(text), "a namespace or *"),
+    "ingress-identity": (_is_account, "a ServiceAccount as namespace/name"),
     "mesh.root-namespace": (_is_namespace, "a namespace: lower-case letters, digits and dashes"),
     "mesh.cluster-domain": (
         lambda text: len(text) <= 253 and _DOMAIN.match(text) is not None,

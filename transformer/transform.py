@@ -35,7 +35,7 @@ _SPECIAL_SEPARATOR_LINE = pattern(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
 
 
 class ObjectFate(NamedTuple):
-    """What became of one object: `outcome` is translated, degraded, edited or held; `fates` counts its leaves."""
+    """What became of one object: `outcome` is translated, degraded, edited, kept or held; `fates` counts its leaves."""
 
     ref: ObjectRef
     outcome: str
@@ -280,6 +280,8 @@ def _object_fate(
     own = tuple(sorted(told.get(obj.ref, ())))
     if obj.uid in settlement.held:
         outcome = "held"
+    elif obj.uid in run.kept and obj.uid not in settlement.operations:
+        outcome = "kept"
     elif "degraded" in fates or "accepted" in fates:
         outcome = "degraded"
     else:

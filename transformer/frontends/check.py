@@ -71,7 +71,7 @@ def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | No
         raise InputError(joined.in_files(str(error)) if joined is not None else str(error)) from error
     findings = list(found.findings)
     for fate in found.objects:
-        if remains(fate.ref, fate.fates):
+        if remains(fate.ref, fate.fates) and fate.outcome != "kept":
             findings.append(_remaining(fate.ref, fate.file, fate.line, held=fate.outcome == "held"))
     if joined is not None:
         findings = [joined.located(finding) for finding in findings]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj, View
 from transformer.rules import fields
-from transformer.rules.istio import destinations, durations, hosts, owners
+from transformer.rules.istio import destinations, durations, hosts, kept_ingress, owners
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.held import Held
 from transformer.rules.registry import rule
@@ -44,6 +44,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             _translate(run, obj, known)
         except Held:
             continue
+        kept_ingress.destination_rule(run, obj)
 
 
 def _translate(run: Run, obj: Obj, known: destinations.Destinations) -> None:
@@ -135,9 +136,11 @@ def _unused(
     run: Run, obj: Obj, subset: View, name: str, known: destinations.Destinations, user: Obj | None
 ) -> None:
     """A subset for which nothing is emitted: fine if no route can be using it."""
-    complete = run.context.is_complete(obj.namespace)
+    # Where the rule stays for Istio's ingress gateway, routes elsewhere lose nothing.
+    stays = kept_ingress.rule_stays(run, obj)
+    complete = stays or run.context.is_complete(obj.namespace)
     remedy = "Render the VirtualServices that use it in the same stream, or say `complete` for the namespace."
-    if user is not None and user.context:
+    if user is not None and user.context and not stays:
         message = f"{user.ref} of the context, which is not migrated here, uses subset {name}"
         if run.hold("MS304", subset, message, remedy=remedy):
             raise Held

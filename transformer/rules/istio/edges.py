@@ -13,7 +13,7 @@ from typing import NamedTuple
 from transformer.ir.routes import Listener
 from transformer.ledger import Mark
 from transformer.objects import Obj, View
-from transformer.rules import fields
+from transformer.rules import fields, ingress
 from transformer.rules.istio.held import Held
 from transformer.run import Run
 
@@ -197,23 +197,13 @@ def _unique(name: str, taken: set[str]) -> str:
     return found
 
 
-def gateway_map(run: Run) -> dict[str, str]:
-    """Istio Gateways `ns/name` that existing Gateways `ns/name` or `ns/name#section` stand in for."""
-    pairs = (entry.partition("=") for entry in run.options["gateway-map"])
-    return {source.strip(): target.strip() for source, _, target in pairs}
-
-
 def find(run: Run, name: str, namespace: str) -> Edge | None:
-    """The edge that a VirtualService of `namespace` names, or None where it is neither known nor mapped.
-
-    Names are `name`, `namespace/name`, `./name`, or the dotted form of old releases.
-    """
-    space, _, short = name.rpartition("/")
-    if not space and "." in short:
-        short, space = short.split(".")[:2]
-    space = namespace if space in ("", ".") else space
+    """The edge that a VirtualService of `namespace` names, or None where it stays in Istio or is neither known nor mapped."""
+    if ingress.keeps_gateway(run, name, namespace):
+        return None
+    space, short = ingress.full_name(name, namespace)
     source = run.context.find("networking.istio.io", "Gateway", space, short).obj
-    mapped = gateway_map(run).get(f"{space}/{short}")
+    mapped = ingress.gateway_map(run).get(f"{space}/{short}")
     if mapped is not None:
         target, _, section = mapped.partition("#")
         target_space, _, target_name = target.rpartition("/")

@@ -13,8 +13,8 @@ from typing import Any
 from transformer.ir.routes import Attachment, Listener, Redirect, Route, RouteRule
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj
-from transformer.rules import reach
-from transformer.rules.istio import edges
+from transformer.rules import ingress, reach
+from transformer.rules.istio import edges, kept_ingress
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.held import Held
 from transformer.rules.registry import rule
@@ -38,6 +38,8 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate every Gateway of the stream, or hold it with the VirtualServices that are bound to it."""
     for obj in objs:
         metadata.account(run, obj)
+        if kept_ingress.gateway(run, obj):
+            continue
         run.drop(obj)
         try:
             _translate(run, obj)
@@ -52,7 +54,7 @@ def _translate(run: Run, obj: Obj) -> None:
     _refuse_protected(run, obj)
     found, marks = edges.listeners(run, obj)
     run.memo.setdefault("edges", {})[obj.uid] = found
-    if f"{obj.namespace}/{obj.name}" in edges.gateway_map(run):
+    if f"{obj.namespace}/{obj.name}" in ingress.gateway_map(run):
         run.mark(obj.spec, Fate(NO_OP, "gateway-map names the Gateway that takes its place"))
         return
     class_name = run.fact("gateway-class", obj, f"{obj.ref} needs a gatewayClassName: who will serve it?")
@@ -120,7 +122,9 @@ def _redirects(run: Run, obj: Obj, found: Sequence[Listener]) -> None:
 def _tell_shared(run: Run, objs: Sequence[Obj]) -> None:
     """Several Istio Gateways share the pods of one ingress; each Gateway of a class usually gets an address of its own."""
     by_selector: dict[str, list[Obj]] = {}
-    mapped = edges.gateway_map(run)
+    if ingress.keeps(run):
+        return
+    mapped = ingress.gateway_map(run)
     for obj in objs:
         if f"{obj.namespace}/{obj.name}" not in mapped:
             by_selector.setdefault(str(sorted((obj.spec.get("selector").value() or {}).items())), []).append(

@@ -15,7 +15,15 @@ from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.predicates import Match, overlap
-from transformer.rules.istio import authority, delegates, edges, hosts, ingress_action, virtual_service_match
+from transformer.rules.istio import (
+    authority,
+    delegates,
+    edges,
+    hosts,
+    ingress_action,
+    kept_ingress,
+    virtual_service_match,
+)
 from transformer.rules.istio.held import Held
 from transformer.rules.istio.mesh_hosts import MESH
 from transformer.rules.istio.mesh_routes import account_shadowed, wholly_shadowed
@@ -49,7 +57,7 @@ Compiled = dict[int, tuple[Route, tuple[Mark, ...], tuple[Obj, ...]]]
 
 def plan(run: Run, obj: Obj, reached: set[int]) -> None:
     """Plan the routes of every gateway that the VirtualService names. Raises `Held` with the finding made."""
-    names = [name for name in obj.spec.get("gateways").each() if name.text() != MESH]
+    names = list(kept_ingress.moving_gateways(run, obj))
     if not delegates.rules(run, obj):
         run.hold("MS218", obj, "no rule is left: every request gets 404, which no route can say")
         raise Held

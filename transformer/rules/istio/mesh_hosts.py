@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from transformer import service_protocol
 from transformer.objects import Obj, View
-from transformer.rules import parents
+from transformer.rules import ingress, parents
 from transformer.rules.istio import destinations, hosts
 from transformer.rules.istio.held import Held
 from transformer.run import Run
@@ -157,9 +157,8 @@ def bind_unit(run: Run, obj: Obj) -> None:
             # It configures what the VirtualService sends to; but it may hold for many more hosts.
             run.units.link(obj.uid, other.uid)
     for gateway in obj.spec.get("gateways").each():
-        space, _, short = gateway.text().rpartition("/")
-        found = run.context.find(
-            destinations.ISTIO, "Gateway", space if space not in ("", ".") else obj.namespace, short
-        ).obj
+        if ingress.keeps_gateway(run, gateway.text(), obj.namespace):
+            continue  # it stays alone; what holds the mesh part does not concern it
+        found = run.context.find(*ingress.GATEWAY, *ingress.full_name(gateway.text(), obj.namespace)).obj
         if found is not None:
             run.units.bind([obj.uid, found.uid])

@@ -12,10 +12,9 @@ from transformer.ir.routes import Attachment, Forward, Route, RouteRule
 from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.rules import fields
-from transformer.rules.istio import edges
+from transformer.rules.istio import edges, kept_ingress
 from transformer.rules.istio import virtual_service_action as shared
 from transformer.rules.istio.held import Held
-from transformer.rules.istio.mesh_hosts import MESH
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.gateway_api import reference_grant, tls_route
@@ -39,7 +38,7 @@ def plan(run: Run, obj: Obj) -> None:
             "TLS routes need a TLSRoute, which the standard channel has from Gateway API 1.5",
         )
         raise Held
-    names = [name for name in obj.spec.get("gateways").each() if name.text() != MESH]
+    names = list(kept_ingress.moving_gateways(run, obj))
     if len(names) != len(list(obj.spec.get("gateways").each())) or not names:
         run.hold("MS203", obj.spec.get("tls"), "tls rules for meshed clients are not translated yet")
         raise Held
