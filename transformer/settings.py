@@ -25,8 +25,10 @@ BY_KEY: dict[str, Option] = {option.key: option for option in OPTIONS}
 
 _PREFIX = "MESHSHIFT_"
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_NAME = rf"{_LABEL}(?:\.{_LABEL})*"
 _NAMESPACE = pattern(_LABEL + r"\Z")
 _DOMAIN = pattern(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+_GATEWAY_PAIR = pattern(rf"(?:{_LABEL})?/?{_NAME}\s*=\s*{_LABEL}/{_NAME}(?:#{_NAME})?\Z")
 _PORTS = pattern(r"\d{1,5}(?:-\d{1,5})?\Z", re.ASCII)
 _ACCEPT = pattern(r"(?P<code>[^@=\s]+)@(?P<object>[^=]+)=(?P<reason>.*)\Z", re.DOTALL)
 _UNTIL = pattern(r"(?P<reason>.*?)\s*\(until (?P<expires>[^()]*)\)\Z", re.DOTALL)
@@ -155,9 +157,14 @@ def _is_account(text: str) -> bool:
     return bool(slash) and _is_namespace(space) and len(name) <= 253 and _DOMAIN.match(name) is not None
 
 
+def _is_gateway_pair(text: str) -> bool:
+    return _GATEWAY_PAIR.match(text) is not None
+
+
 _SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "namespace": (_is_namespace, "a namespace: lower-case letters, digits and dashes"),
     "complete": (lambda text: text == "*" or _is_namespace(text), "a namespace or *"),
+    "gateway-map": (_is_gateway_pair, "namespace/name=namespace/name, with #listener at its end or without"),
     "ingress-identity": (_is_account, "a ServiceAccount as namespace/name"),
     "mesh.root-namespace": (_is_namespace, "a namespace: lower-case letters, digits and dashes"),
     "mesh.cluster-domain": (

@@ -31,7 +31,12 @@ def keeps(run: Run) -> bool:
 def gateway_map(run: Run) -> dict[str, str]:
     """Istio Gateways `ns/name` that existing Gateways `ns/name` or `ns/name#section` stand in for."""
     pairs = (entry.partition("=") for entry in run.options["gateway-map"])
-    return {source.strip(): target.strip() for source, _, target in pairs}
+    return {source.strip().lstrip("/"): target.strip() for source, _, target in pairs}
+
+
+def mapped(run: Run, namespace: str, name: str) -> str | None:
+    """What stands in for an Istio Gateway, or None."""
+    return gateway_map(run).get(f"{namespace}/{name}".lstrip("/"))
 
 
 def full_name(name: str, namespace: str) -> tuple[str, str]:
@@ -47,15 +52,14 @@ def full_name(name: str, namespace: str) -> tuple[str, str]:
 
 def keeps_gateway(run: Run, name: str, namespace: str) -> bool:
     """Whether the Gateway that an object of `namespace` names stays: no other one is mapped in its place."""
-    return keeps(run) and "/".join(full_name(name, namespace)) not in gateway_map(run)
+    return keeps(run) and mapped(run, *full_name(name, namespace)) is None
 
 
 def selectors(run: Run) -> Iterator[dict[str, str]]:
     """Labels that pick pods of ingress gateways: those of the Gateways that nothing is mapped for, and Istio's own."""
-    mapped = gateway_map(run)
     for gateway in run.context.objects(*GATEWAY):
         wanted = {key: value.text() for key, value in gateway.spec.get("selector").items()}
-        if wanted and f"{gateway.namespace}/{gateway.name}" not in mapped:
+        if wanted and mapped(run, gateway.namespace, gateway.name) is None:
             yield wanted
     yield _BY_CONVENTION
 

@@ -203,7 +203,7 @@ def find(run: Run, name: str, namespace: str) -> Edge | None:
         return None
     space, short = ingress.full_name(name, namespace)
     source = run.context.find("networking.istio.io", "Gateway", space, short).obj
-    mapped = ingress.gateway_map(run).get(f"{space}/{short}")
+    mapped = ingress.mapped(run, space, short)
     if mapped is not None:
         target, _, section = mapped.partition("#")
         target_space, _, target_name = target.rpartition("/")

@@ -62,9 +62,15 @@ def _tell_others(run: Run, policy: Policy, new: str) -> None:
     for name in sorted(name for name in listed if _LIKELY in name and (root, name) not in known):
         run.say("MS426", policy.obj, f"names ServiceAccount {root}/{name}, by its name an ingress gateway",
                 remedy="Add the ServiceAccount of the new ingress to the policy.")  # fmt: skip
-    spaces = {entry.name for rule in policy.rules for entry in rule.sources.namespaces if entry.others}
+    spaces = {
+        entry.name
+        for rule in policy.rules
+        for entry in rule.sources.namespaces
+        if entry.others != rule.sources.others
+    }
     for space in sorted(spaces & {space for space, _ in known} - {new}):
-        run.say("MS297", policy.obj, f"names namespace {space}, in which Istio's ingress gateway runs")
+        run.say("MS426", policy.obj, f"names namespace {space}, in which Istio's ingress runs; the new one does not",
+                remedy="Name the ServiceAccount of the new ingress in the policy too.")  # fmt: skip
 
 
 def accounts(run: Run) -> list[tuple[str, str]]:

@@ -49,11 +49,8 @@ def gateway(run: Run, obj: Obj) -> bool:
 
 def _tell_pods(run: Run, obj: Obj) -> None:
     """The gateway must be in Linkerd before the pods behind it; often it is rendered elsewhere."""
-    wanted = {key: value.text() for key, value in obj.spec.get("selector").items()}
-    pods = [workload for workload in ingress.workloads(run) if not workload.context]
-    if not any(wanted.items() <= reach.pod_labels(workload).items() for workload in pods):
-        labels = ", ".join(f"{key}={text}" for key, text in wanted.items()) or "no labels"
-        run.once("MS290", obj, f"the pods of the gateway ({labels}) are not in this stream", about=labels)
+    if all(workload.context for workload in ingress.workloads(run)):
+        run.once("MS290", obj, "the pods of Istio's ingress gateway are not in this stream")
 
 
 def _gateways(obj: Obj) -> list[str]:
@@ -82,14 +79,11 @@ def is_for_ingress_only(run: Run, obj: Obj) -> bool:
 
 def virtual_service(run: Run, obj: Obj) -> bool:
     """Keep a VirtualService of the gateway; True where that is all, False where it also has to be translated."""
-    if not ingress.keeps(run):
+    if not ingress.keeps(run) or not (serves(run, obj) or obj.uid in _named(run)[0]):
         return False
-    if is_for_ingress_only(run, obj) or obj.uid in delegates(run):
-        keep(run, obj)
-        return True
-    if serves(run, obj) or obj.uid in _named(run)[0]:
-        keep(run, obj)
-    return False
+    keep(run, obj)
+    _tell_pods(run, obj)
+    return is_for_ingress_only(run, obj) or obj.uid in delegates(run)
 
 
 def delegates(run: Run) -> set[int]:
@@ -121,15 +115,22 @@ def _named(run: Run) -> tuple[set[int], set[int]]:
 
 
 def policy(run: Run, obj: Obj) -> bool:
-    """Keep a policy or setting of the gateway's pods; True where it reaches no others, False where it may."""
+    """Keep a policy or setting of the gateway's pods; True where it reaches no others, False where it may.
+
+    One that reaches both cannot be translated for the others and stay for the gateway: a second run would translate it
+    without the policies that were combined with it. It is held.
+    """
     if not ingress.keeps(run):
         return False
     if _is_for_gateway_pods(run, obj):
         run.account(obj, [obj.view])
         keep(run, obj)
         return True
-    if _may_reach_gateway(run, obj):
-        keep(run, obj)  # for the gateway, whatever is made of it for the other pods
+    if obj.ref.kind == "AuthorizationPolicy":
+        if run.options["authorization"] == "translate" and _may_reach_gateway(run, obj):
+            run.hold("MS298", obj, "reaches the pods of Istio's ingress gateway among others")
+    elif obj.ref.kind != "PeerAuthentication" and _may_reach_gateway(run, obj):
+        keep(run, obj)  # gateways do not look at PeerAuthentications
     return False
 
 
@@ -209,7 +210,7 @@ def destination_rule(run: Run, obj: Obj) -> None:
         return
     mutual = [tls for tls in _tls(obj) if tls.get("mode").text() == "ISTIO_MUTUAL"]
     if not rule_stays(run, obj):
-        if mutual:
+        if mutual and not _says_more(run, obj, mutual):
             # Also while clients stay in Istio: these reach pods of either mesh by automatic mutual TLS.
             run.client_config.pop(obj.uid, None)
             run.say(
