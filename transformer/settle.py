@@ -102,6 +102,11 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
             continue  # what several owners need alike, such as a ReferenceGrant, is written for the first that moves
         if key in seen:
             first, second = seen[key][0].owners[0], plan.owners[0]
+            if _identity(first) == _identity(second):
+                lines = f"{first.line + first.root.line} and {second.line + second.root.line}"
+                for one in (first, second):
+                    run.hold("MS006", one, f"{one.ref} is written twice, in lines {lines}")
+                continue
             run.hold("MS006", first, f"{ref} would also be created for {second.ref}")
             run.hold("MS006", second, f"{ref} would also be created for {first.ref}")
             continue
@@ -127,6 +132,10 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
             continue
         if existing is None or existing.view.value() != value:
             yield Emitted(ref, value, plan, tuple(_made_before(run, ref, value)))
+
+
+def _identity(obj: Obj) -> tuple[str, str, str, str]:
+    return obj.ref.group, obj.ref.kind, obj.namespace, obj.name
 
 
 def _existing(run: Run, ref: ObjectRef) -> Obj | None:

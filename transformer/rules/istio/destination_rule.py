@@ -76,7 +76,9 @@ def _translate(run: Run, obj: Obj, known: destinations.Destinations) -> None:
             run.hold(
                 "MS302",
                 policy,
-                f"{other.ref} has a traffic policy for the same host, and one of the two wins",
+                f"{other.ref} is written twice, and the one that is applied last would be in effect"
+                if (other.namespace, other.name) == (obj.namespace, obj.name)
+                else f"{other.ref} has a traffic policy for the same host, and one of the two wins",
             )
             raise Held
     _policy(run, policy, host if host.kind == "service" else None)
@@ -232,9 +234,12 @@ def _load_balancer(run: Run, block: View, where: str) -> None:
 
 def _outlier_detection(run: Run, block: View, host: hosts.Host | None) -> None:
     if host is not None and block.obj.namespace not in (host.namespace, run.options["mesh.root-namespace"]):
-        run.hold(
-            "MS303", block, "applies to clients of its own namespace only; annotations of the Service to all"
+        unwritten = (
+            "the rule's namespace is not written, and only the Service's own makes it apply to all clients"
         )
+        limited = "applies to clients of its own namespace only; annotations of the Service to all"
+        remedy = "" if block.obj.namespace else "Say the namespace with --namespace."
+        run.hold("MS303", block, limited if block.obj.namespace else unwritten, remedy=remedy)
         raise Held
     service = run.context.service(host.namespace, host.name).obj if host is not None else None
     if service is None or service.context:

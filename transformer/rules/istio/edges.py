@@ -63,15 +63,22 @@ def _server(run: Run, gateway: Obj, server: View, marks: list[Mark]) -> Iterator
         port, server.get("hosts"), tls.get("mode"), tls.get("credentialName"), tls.get("httpsRedirect")
     )
     marks += run.translated(tls.get("credentialNames"))
-    hosts = [host.text() for host in server.get("hosts").each()]
-    for host in hosts:
-        space, _, name = host.rpartition("/")
-        namespaces = {"": "*", "*": "*", ".": gateway.namespace}.get(space, space)
-        hostname = "" if name == "*" else name.lower()
+    hosts = _hosts(gateway, server)
+    for hostname, namespaces in hosts.items():
         base = port.get("name").text() if len(hosts) == 1 else f"{kind}-{number}-{hostname or 'any'}"
         yield Listener(
             _slug(base or f"{kind}-{number}"), number, kind, hostname, namespaces, redirect, certificates
         )
+
+
+def _hosts(gateway: Obj, server: View) -> dict[str, tuple[str, ...]]:
+    """Hosts of a server (an empty one is every host), each with the namespaces whose VirtualServices may have it."""
+    found: dict[str, dict[str, None]] = {}
+    for host in server.get("hosts").each():
+        space, _, name = host.text().rpartition("/")
+        namespace = {"": "*", "*": "*", ".": gateway.namespace}.get(space, space)
+        found.setdefault("" if name == "*" else name.lower(), {})[namespace] = None
+    return {name: ("*",) if "*" in spaces else tuple(sorted(spaces)) for name, spaces in found.items()}
 
 
 def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tuple[str, ...]]:
@@ -167,6 +174,20 @@ def _refuse_clash(run: Run, server: View, listener: Listener, found: list[Listen
                 f"port {listener.port} redirects some requests to https and serves others for overlapping hosts",
             )
             raise Held
+        if same_port and _hides(listener, other) | _hides(other, listener):
+            run.hold(
+                "MS276",
+                server,
+                f"port {listener.port} serves hosts {other.hostname or '*'} and {listener.hostname or '*'} for different "
+                "namespaces, and only the more specific listener would take requests to both",
+            )
+            raise Held
+
+
+def _hides(narrow: Listener, wide: Listener) -> bool:
+    """Whether a listener takes requests that Istio gives to namespaces which may not attach to it."""
+    inside = narrow.hostname != wide.hostname and covers(wide.hostname, narrow.hostname)
+    return inside and not all(narrow.admits(space) for space in wide.namespaces)
 
 
 def _overlap(first: str, second: str) -> bool:

@@ -64,7 +64,7 @@ def bind(run: Run, obj: Obj, name: View, names: Sequence[str]) -> Bound | None:
         for listener in edge.listeners
         if not listener.redirect
         and listener.protocol != "TLS"
-        and listener.namespaces in ("*", obj.namespace)
+        and listener.admits(obj.namespace)
         and any(edges.meets(listener.hostname, hostname) for hostname in names)
     )
     if not found:

@@ -69,7 +69,7 @@ def _is_served(
         server
         for server in servers
         if server.protocol != "TLS"
-        and server.namespaces in ("*", name.obj.namespace)
+        and server.admits(name.obj.namespace)
         and any(edges.meets(server.hostname, host) for host in hostnames)
     ]
     if all(server.redirect for server in mine):

@@ -95,7 +95,7 @@ def _lists(run: Run, obj: Obj, rule: View, names: list[View]) -> list[tuple[_Ser
         for listener in edge.listeners:
             hosts = tuple(dict.fromkeys(_sni_hosts(run, obj, rule, edge, listener.port)))
             meets = any(edges.meets(listener.hostname, host) for host in hosts)
-            if listener.protocol == "TLS" and meets and listener.namespaces in ("*", obj.namespace):
+            if listener.protocol == "TLS" and meets and listener.admits(obj.namespace):
                 found.append((_Served(edge.namespace, edge.name, listener.name, listener.port), hosts))
     return found
 
