@@ -1,7 +1,7 @@
 """Istio's own ingress gateway: which pods it is, and whether it stays (`gateway-class: keep-istio`).
 
-A Gateway selects pods by label in every namespace; Istio's charts give theirs `istio: ingressgateway` and start the
-proxy as a router. https://istio.io/latest/docs/setup/additional-setup/gateway/
+A Gateway selects pods by label in every namespace; Istio's charts label theirs in two ways and start the proxy as a
+router. https://istio.io/latest/docs/setup/additional-setup/gateway/
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEEP = "keep-istio"
 PROXY = "istio-proxy"
 GATEWAY = ("networking.istio.io", "Gateway")
 #: What Istio's charts label the pods of their ingress with.
-_BY_CONVENTION = {"istio": "ingressgateway"}
+_BY_CONVENTION = ({"istio": "ingressgateway"}, {"app": "istio-ingressgateway"})
 
 
 def keeps(run: Run) -> bool:
@@ -61,7 +61,7 @@ def selectors(run: Run) -> Iterator[dict[str, str]]:
         wanted = {key: value.text() for key, value in gateway.spec.get("selector").items()}
         if wanted and mapped(run, gateway.namespace, gateway.name) is None:
             yield wanted
-    yield _BY_CONVENTION
+    yield from _BY_CONVENTION
 
 
 def is_gateway(workload: Obj) -> bool:
@@ -94,3 +94,10 @@ def workloads(run: Run) -> list[Obj]:
             or any(labels.items() <= reach.pod_labels(workload).items() for labels in wanted)
         ]
     return found
+
+
+def joins(workload: Obj) -> bool:
+    """Whether a gateway is in Linkerd already, or is in the stream, where it is told what keeps it out."""
+    template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
+    inject = template.get("metadata", "annotations", "linkerd.io/inject").text()
+    return not workload.context or inject in ("enabled", "ingress")

@@ -49,7 +49,7 @@ def gateway(run: Run, obj: Obj) -> bool:
 
 def _tell_pods(run: Run, obj: Obj) -> None:
     """The gateway must be in Linkerd before the pods behind it; often it is rendered elsewhere."""
-    if all(workload.context for workload in ingress.workloads(run)):
+    if not any(map(ingress.joins, ingress.workloads(run))):
         run.once("MS290", obj, "the pods of Istio's ingress gateway are not in this stream")
 
 
@@ -156,11 +156,13 @@ def _may_reach_gateway(run: Run, obj: Obj) -> bool:
     labels = reach.selector(obj)
     if any(workload in ingress.workloads(run) for workload in _reached(run, obj, labels)):
         return True
-    clash = all(
-        any(wanted.get(key, text) != text for key, text in labels.items())
+    # Labels of the pods beyond the selector are not known; a policy for other applications names none of it.
+    meant = not labels or any(
+        any(wanted.get(key) == text for key, text in labels.items())
+        and not any(wanted.get(key, text) != text for key, text in labels.items())
         for wanted in ingress.selectors(run)
     )
-    return obj.namespace == run.options["mesh.root-namespace"] and not clash
+    return meant and obj.namespace == run.options["mesh.root-namespace"]
 
 
 def _reached(run: Run, obj: Obj, labels: dict[str, str]) -> Iterator[Obj]:

@@ -12,7 +12,7 @@ from transformer.ir.routes import Attachment, Forward, Route, RouteRule
 from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.rules import fields
-from transformer.rules.istio import edges, kept_ingress
+from transformer.rules.istio import edges, kept_ingress, mapped_gateway
 from transformer.rules.istio import virtual_service_action as shared
 from transformer.rules.istio.held import Held
 from transformer.run import Run
@@ -87,8 +87,13 @@ def _lists(run: Run, obj: Obj, rule: View, names: list[View]) -> list[tuple[_Ser
     found: list[tuple[_Served, tuple[str, ...]]] = []
     for gateway in names:
         edge = edges.find(run, gateway.text(), obj.namespace)
-        if edge is None or edge.listeners is None:
-            run.hold("MS270", gateway, f"Gateway {gateway.text()} is not known here, or is held itself")
+        if edge is None:
+            mapped_gateway.refuse_unknown(run, gateway)
+        if edge.listeners is None:
+            message = (
+                f"Gateway {gateway.text()} is mapped, and which listener passes TLS through is not known"
+            )
+            run.hold("MS270", gateway, message, remedy="Write the TLSRoute by hand, then delete the rule.")
             raise Held
         if edge.source is not None:
             run.units.bind([obj.uid, edge.source.uid])

@@ -24,6 +24,7 @@ NAME = "istio-gateway"
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 #: Images by which Linkerd's injector knows a sidecar, whatever the container is called.
 _KNOWN_IMAGES = ("gcr.io/istio-release/proxyv2:", "gcr.io/istio-release/proxy_init:")
+_KNOWN_INIT = frozenset({PROXY, "istio-init", "linkerd-init", "linkerd-proxy"})
 _WRITE_OUT = (
     'Write the container out with an image of its own (docker.io/istio/proxyv2:…), its arguments ("proxy", "router", …), '
     'environment and volumes, and label the pods sidecar.istio.io/inject: "false": Istio\'s injector then leaves them alone.'
@@ -77,10 +78,9 @@ def _refuse(run: Run, pod: Pod, namespace: settings.NamespaceSetting, container:
     if pod.host_network:
         return run.hold("MS294", pod.spec.get("hostNetwork"), "no injector touches pods on the host network",
                         remedy="Give the pods a network of their own.")  # fmt: skip
-    if image.text().startswith(_KNOWN_IMAGES):
-        return run.hold(
-            "MS294", image, f"Linkerd's injector takes pods with image {image.text()} for Istio's sidecars"
-        )
+    sign = next(_signs(pod), None)
+    if sign is not None:
+        return run.hold("MS294", sign, f"{sign.text()}: Linkerd's injector takes such pods for injected ones")
     if inject.present and inject.text() not in ("enabled", "ingress"):
         return run.hold(
             "MS101", inject, f"linkerd.io/inject: {inject.text()!r}, but the gateway has to join Linkerd"
@@ -89,6 +89,16 @@ def _refuse(run: Run, pod: Pod, namespace: settings.NamespaceSetting, container:
     if taken and container.get("name").text() == PROXY:
         return run.hold("MS294", container.get("name"), f"another container is called {NAME} already")
     return False
+
+
+def _signs(pod: Pod) -> Iterator[View]:
+    """Images and names by which Linkerd's injector takes pods for injected ones, beside the gateway's own name."""
+    for container in (*pod.spec.get("initContainers").each(), *pod.spec.get("containers").each()):
+        if container.get("image").text().startswith(_KNOWN_IMAGES):
+            yield container.get("image")
+    for container in pod.spec.get("initContainers").each():
+        if container.get("name").text() in _KNOWN_INIT:
+            yield container.get("name")
 
 
 def _rename(run: Run, pod: Pod, container: View, write: dict[str, str]) -> None:
