@@ -13,10 +13,14 @@ from transformer.run import Run
 
 
 class Bound(NamedTuple):
-    """An edge with the listeners that serve the VirtualService's hosts; None where the Gateway is only mapped."""
+    """An edge with the listeners that serve the VirtualService's hosts; None where the Gateway is only mapped.
+
+    `hosts` are those that are served where no listener limits them.
+    """
 
     edge: edges.Edge
     listeners: tuple[Listener, ...] | None
+    hosts: tuple[str, ...] = ()
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -46,7 +50,7 @@ def bind(run: Run, obj: Obj, name: View, names: Sequence[str]) -> Bound | None:
     """Where routes for a gateway attach; None (told) where no listener serves the hosts."""
     edge = edges.find(run, name.text(), obj.namespace)
     if edge is None:
-        mapped_gateway.refuse_unknown(run, name)
+        raise Held  # told before
     if edge.source is not None:
         run.units.bind([obj.uid, edge.source.uid])
     exported = [entry.text() for entry in obj.spec.get("exportTo").each()]
@@ -58,7 +62,8 @@ def bind(run: Run, obj: Obj, name: View, names: Sequence[str]) -> Bound | None:
         )
         raise Held
     if edge.listeners is None:
-        return Bound(edge, None) if mapped_gateway.takes(run, edge, name, names) else None
+        served = mapped_gateway.takes(run, edge, name, names)
+        return Bound(edge, None, served) if served else None
     found = tuple(
         listener
         for listener in edge.listeners
@@ -75,6 +80,21 @@ def bind(run: Run, obj: Obj, name: View, names: Sequence[str]) -> Bound | None:
         )
         return None
     return Bound(edge, found)
+
+
+def merged(run: Run, found: Sequence[Bound], rules: Sequence[View]) -> list[Bound]:
+    """The same with one entry for several Gateways that are mapped to one. Raises `Held` where rules tell these apart."""
+    places: dict[tuple[str, str, str], Bound] = {}
+    for one in found:
+        key = (one.edge.namespace, one.edge.name, one.edge.section)
+        hosts = places[key].hosts if key in places else ()
+        places[key] = one._replace(hosts=tuple(dict.fromkeys((*hosts, *one.hosts))))
+    if len({(one.edge.namespace, one.edge.name) for one in found}) < len(found):
+        apart = [match.get("gateways") for rule in rules for match in rule.get("match").each()]
+        for field in filter(None, apart):
+            run.hold("MS299", field, "the rule is for some of several Gateways that are mapped to one")
+            raise Held
+    return list(places.values())
 
 
 def attachments(bound: Bound, ports: Sequence[int], names: Sequence[str]) -> Iterator[Attachment]:

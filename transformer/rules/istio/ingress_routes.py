@@ -21,6 +21,7 @@ from transformer.rules.istio import (
     edges,
     ingress_action,
     kept_ingress,
+    mapped_gateway,
     virtual_service_match,
 )
 from transformer.rules.istio import ingress_bindings as bindings
@@ -47,13 +48,13 @@ Compiled = dict[int, tuple[Route, tuple[Mark, ...], tuple[Obj, ...]]]
 def plan(run: Run, obj: Obj, reached: set[int]) -> None:
     """Plan the routes of every gateway that the VirtualService names. Raises `Held` with the finding made."""
     names = list(kept_ingress.moving_gateways(run, obj))
+    mapped_gateway.refuse_unknown(run, names)
     if not delegates.rules(run, obj):
         run.hold("MS218", obj, "no rule is left: every request gets 404, which no route can say")
         raise Held
     hostnames = tuple(bindings.hostnames(run, obj))
     found = [bound for name in names if (bound := bindings.bind(run, obj, name, hostnames)) is not None]
-    # Several Gateways may be mapped to one.
-    bounds = list({(one.edge.namespace, one.edge.name, one.edge.section): one for one in found}.values())
+    bounds = bindings.merged(run, found, delegates.rules(run, obj))
     suffix = "" if len(names) == len(list(obj.spec.get("gateways").each())) else "-ingress"
     if any(match.get("uri") for http in delegates.rules(run, obj) for match in http.get("match").each()):
         run.once("MS228", obj.spec.get("http"), "whether `/a/../b` and `/%61` count as `/b` and `/a`, as at "
@@ -70,6 +71,7 @@ def _plan_edge(
     run: Run, obj: Obj, bound: Bound, hostnames: tuple[str, ...], name: str, reached: set[int]
 ) -> None:
     rivals = _rivals(run, obj, bound.edge, hostnames)
+    hostnames = bound.hosts or hostnames
     groups: dict[tuple[Any, ...], tuple[list[str], Compiled]] = {}
     for part in _parts(run, (obj, *rivals), hostnames):
         lists: Compiled = {}
@@ -272,6 +274,7 @@ def _matches(
                     "MS270",
                     match.get("port"),
                     "the rule is for one port of a gateway whose listeners are not known here",
+                    remedy="Delete the condition if all requests to the hosts come in on this port.",
                 )
                 raise Held
             if wanted not in bound.ports and not _on_mesh(obj):

@@ -19,35 +19,38 @@ from transformer.run import Run
 _GATEWAY = ("gateway.networking.k8s.io", "Gateway")
 
 
-def refuse_unknown(run: Run, name: View) -> NoReturn:
-    """Hold a VirtualService at a gateway that gives its routes nothing to attach to; raises `Held`."""
-    space, short = ingress.full_name(name.text(), name.obj.namespace)
-    key = f"{space}/{short}".lstrip("/")
-    if run.context.find(*ingress.GATEWAY, space, short).obj is not None:
-        run.hold("MS270", name, f"Gateway {key} is held itself",
-                 remedy="Resolve what holds it, or say which existing Gateway takes its place: "
-                 f"gateway-map: [{key}=NAMESPACE/NAME#LISTENER].")  # fmt: skip
-    else:
-        run.hold("MS270", name, f"Gateway {key} is not in the stream or its context",
-                 remedy="Render it in the same stream, add it as --context, or say which existing Gateway takes its place: "
-                 f"gateway-map: [{key}=NAMESPACE/NAME#LISTENER].")  # fmt: skip
-    raise Held
+def refuse_unknown(run: Run, names: Sequence[View]) -> None:
+    """Hold a VirtualService at gateways that give its routes nothing to attach to; all are told, then `Held` is raised."""
+    unknown = [name for name in names if edges.find(run, name.text(), name.obj.namespace) is None]
+    for name in unknown:
+        space, short = ingress.full_name(name.text(), name.obj.namespace)
+        key = f"{space}/{short}".lstrip("/")
+        here = run.context.find(*ingress.GATEWAY, space, short).obj is not None
+        first = "Resolve what holds it" if here else "Render it in the same stream, add it as --context"
+        run.hold(
+            "MS270",
+            name,
+            f"Gateway {key} is {'held itself' if here else 'not in the stream or its context'}",
+            remedy=f"{first}, or say which existing Gateway takes its place: gateway-map: [{key}=NAMESPACE/NAME#LISTENER].",
+        )
+    if unknown:
+        raise Held
 
 
-def takes(run: Run, edge: edges.Edge, name: View, hostnames: Sequence[str]) -> bool:
-    """Whether routes attach there; False (told) where Istio's Gateway serves none of the hosts. May raise `Held`."""
-    source = edge.source
-    if source is not None and not _is_served(run, edge, name, hostnames, _servers(run, source)):
-        return False
+def takes(run: Run, edge: edges.Edge, name: View, hostnames: Sequence[str]) -> tuple[str, ...]:
+    """The hosts that routes take there; none (told) where Istio's Gateway serves none of them. May raise `Held`."""
+    served = tuple(hostnames)
+    if edge.source is not None:
+        served = _served(run, edge, name, hostnames, _servers(run, edge.source))
     target = run.context.find(*_GATEWAY, edge.namespace, edge.name).obj
-    if target is not None:
-        _compare(edge, name, hostnames, target, run)
-        return True
-    listener = f"listener {edge.section}" if edge.section else "its listeners"
-    run.once("MS297", name, f"Gateway {edge.namespace}/{edge.name} is not known here: {listener} must have the hosts, allow "
-             f"routes of namespace {name.obj.namespace or 'of the release'}, and redirect to https what Istio redirects",
-             about=f"{edge.namespace}/{edge.name}#{edge.section} {name.obj.namespace}")  # fmt: skip
-    return True
+    if target is not None and served:
+        _compare(edge, name, served, target, run)
+    elif served:
+        listener = f"listener {edge.section}" if edge.section else "its listeners"
+        run.once("MS297", name, f"Gateway {edge.namespace}/{edge.name} is not known here: {listener} must have the hosts, "
+                 f"allow routes of namespace {name.obj.namespace or 'of the release'}, and redirect to https what Istio "
+                 "redirects", about=f"{edge.namespace}/{edge.name}#{edge.section} {name.obj.namespace}")  # fmt: skip
+    return served
 
 
 def _servers(run: Run, source: Obj) -> tuple[Listener, ...]:
@@ -61,10 +64,10 @@ def _servers(run: Run, source: Obj) -> tuple[Listener, ...]:
     return found
 
 
-def _is_served(
+def _served(
     run: Run, edge: edges.Edge, name: View, hostnames: Sequence[str], servers: Sequence[Listener]
-) -> bool:
-    """Compare with the servers of Istio's Gateway, which goes."""
+) -> tuple[str, ...]:
+    """The hosts that Istio's Gateway, which goes, serves for the namespace: the narrower of a server's and a rule's."""
     mine = [
         server
         for server in servers
@@ -72,20 +75,22 @@ def _is_served(
         and server.admits(name.obj.namespace)
         and any(edges.meets(server.hostname, host) for host in hostnames)
     ]
-    if all(server.redirect for server in mine):
+    serving = [server for server in mine if not server.redirect]
+    if not serving:
         run.say("MS279", name, f"no server of Gateway {name.text()} serves these hosts for this namespace with a route; "
                 "it has no effect there")  # fmt: skip
-        return False
-    serving = [server for server in mine if not server.redirect]
-    wider = [host for host in hostnames if not any(edges.covers(one.hostname, host) for one in serving)]
-    if wider:
-        text = f"Gateway {name.text()} serves only some hosts of `{wider[0] or '*'}`"
-        remedy = "Name the hosts one by one in the VirtualService."
-        _refuse(run, name, f"{text}, and {edge.namespace}/{edge.name} may have others", remedy)
+        return ()
     if len(serving) < len(mine) and not edge.section:
         _refuse(run, name, "plaintext requests are redirected to https today, and a route at every listener would answer them",
                 f"Name the listener: {edge.namespace}/{edge.name}#LISTENER.")  # fmt: skip
-    return True
+    found: dict[str, None] = {}
+    for host in hostnames:
+        for server in serving:
+            if edges.covers(server.hostname, host):
+                found[host] = None
+            elif edges.covers(host, server.hostname):
+                found[server.hostname] = None
+    return tuple(found)
 
 
 def _refuse(run: Run, name: View, message: str, remedy: str) -> NoReturn:

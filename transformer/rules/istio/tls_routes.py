@@ -85,10 +85,11 @@ def _lists(run: Run, obj: Obj, rule: View, names: list[View]) -> list[tuple[_Ser
                 raise Held
             run.mark(field, Fate(TRANSLATED, "parentRefs and hostnames"))
     found: list[tuple[_Served, tuple[str, ...]]] = []
+    mapped_gateway.refuse_unknown(run, names)
     for gateway in names:
         edge = edges.find(run, gateway.text(), obj.namespace)
         if edge is None:
-            mapped_gateway.refuse_unknown(run, gateway)
+            raise Held  # told before
         if edge.listeners is None:
             message = (
                 f"Gateway {gateway.text()} is mapped, and which listener passes TLS through is not known"
