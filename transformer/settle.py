@@ -42,7 +42,7 @@ def settle(run: Run) -> Settlement:
     tried: dict[int, tuple[list[Edit], list[splice.Op]]] = {}
     _refuse_doubtful_yaml(run)
     while True:
-        held = run.units.closure()
+        held = _staying(run)
         coexisting = any(uid in held for uid in run.clients)
         before = len(held)
         if coexisting:
@@ -50,11 +50,22 @@ def settle(run: Run) -> Settlement:
         emitted = list(_emitted(run, held, coexisting))
         operations = _operations(run, held, tried)
         faulty |= _hold_unaccounted(run, held)
-        if len(run.units.closure()) == before:
+        if len(_staying(run)) == before:
             break
     for uid in held:
         run.ledger.close(uid, Fate(HELD, "MS007"))
     return Settlement(held, emitted, operations, coexisting, faulty)
+
+
+def _staying(run: Run) -> dict[int, int]:
+    """What is held, without what stays on purpose and of which nothing would have been made or changed."""
+    plans: list[Derived | Edit] = [*run.derived, *run.edits]
+    owners = {owner.uid for plan in plans for owner in plan.owners} if run.kept else set()
+    return {
+        uid: by
+        for uid, by in run.units.closure().items()
+        if uid not in run.kept or uid in owners or run.units.asked(uid)
+    }
 
 
 def _refuse_doubtful_yaml(run: Run) -> None:
