@@ -114,9 +114,8 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
         if key in seen:
             first, second = seen[key][0].owners[0], plan.owners[0]
             if _identity(first) == _identity(second):
-                lines = f"{first.line + first.root.line} and {second.line + second.root.line}"
                 for one in (first, second):
-                    run.hold("MS006", one, f"{one.ref} is written twice, in lines {lines}")
+                    run.hold("MS006", one, f"{one.ref} is written twice in this input")
                 continue
             run.hold("MS006", first, f"{ref} would also be created for {second.ref}")
             run.hold("MS006", second, f"{ref} would also be created for {first.ref}")
