@@ -46,13 +46,16 @@ OPTIONS: tuple[Option, ...] = (
     Option("linkerd", "choice", "2.20", "Linkerd version that the output is for", LINKERD_VERSIONS),
     Option("gateway-api", "choice", "1.2", "version of the installed Gateway API CRDs", GATEWAY_API_VERSIONS),
     Option("channel", "choice", "standard", "channel of the installed Gateway API CRDs", ("standard", "experimental")),
-    Option("gateway-class", "text", "", "gatewayClassName of ingress Gateways: a fact, asked for when the stream has any"),
+    Option("gateway-class", "text", "", "gatewayClassName of ingress Gateways, or keep-istio: Istio's ingress "
+    "gateway stays and joins Linkerd; a fact, asked for when the stream has any"),
     Option("gateway-map", "list", (), "existing Gateways that stand in for Istio's: ns/name=ns/name, with "
     "#section for one listener"),
     Option("phase", "choice", "enforce", "how far this run goes: prepare adds what Linkerd needs and changes nothing else, "
            "switch moves the pods while policies only audit, enforce finishes", ("prepare", "switch", "enforce")),
     Option("only", "list", (), "what moves in this run: namespaces, or workloads by pod labels (app=cart, "
            "shop:app=cart, app=cart&tier=web for both); everything else passes untouched"),
+    Option("ingress-identity", "text", "", "ServiceAccount ns/name of the new ingress, which takes the place of Istio's in "
+    "policies"),
     Option("namespace", "text", "", "namespace of objects that carry none (Helm does not tell it)"),
     Option("context", "list", (), "files or folders read only as context (Services, workloads, DestinationRules …)"),
     Option("complete", "list", (), "namespaces of which stream and context hold every object; * for all"),

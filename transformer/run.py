@@ -71,6 +71,7 @@ class Run:
         self.derived: list[Derived] = []
         self.edits: list[Edit] = []
         self.dropped: dict[int, Obj] = {}
+        self.kept: dict[int, Obj] = {}
         self.facts: dict[str, list[MissingFact]] = {}
         self.objects: dict[int, Obj] = {}
         self.clients: dict[int, Obj] = {}
@@ -143,8 +144,14 @@ class Run:
         self.ledger.open(obj.uid, (leaf for view in views for leaf in view.leaves()))
 
     def drop(self, obj: Obj) -> None:
-        """The object leaves the stream unless its unit is held."""
-        self.dropped[obj.uid] = obj
+        """The object leaves the stream unless its unit is held, or something that stays on purpose needs it."""
+        if obj.uid not in self.kept:
+            self.dropped[obj.uid] = obj
+
+    def keep(self, obj: Obj) -> None:
+        """The object stays on purpose, and that is no hold: what is derived of it is emitted, edits of it are made."""
+        self.kept[obj.uid] = obj
+        self.dropped.pop(obj.uid, None)
 
     def derive(
         self,

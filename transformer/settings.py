@@ -25,9 +25,11 @@ BY_KEY: dict[str, Option] = {option.key: option for option in OPTIONS}
 
 _PREFIX = "MESHSHIFT_"
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_NAME = rf"{_LABEL}(?:\.{_LABEL})*"
 _NAMESPACE = pattern(_LABEL + r"\Z")
 _DOMAIN = pattern(rf"{_LABEL}(?:\.{_LABEL})*\Z")
 _CONDITION = pattern(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9][\w.-]*=[A-Za-z0-9]?[\w.-]*\Z", re.ASCII)
+_GATEWAY_PAIR = pattern(rf"(?:{_LABEL})?/?{_NAME}\s*=\s*{_LABEL}/{_NAME}(?:#{_NAME})?\Z")
 _PORTS = pattern(r"\d{1,5}(?:-\d{1,5})?\Z", re.ASCII)
 _ACCEPT = pattern(r"(?P<code>[^@=\s]+)@(?P<object>[^=]+)=(?P<reason>.*)\Z", re.DOTALL)
 _UNTIL = pattern(r"(?P<reason>.*?)\s*\(until (?P<expires>[^()]*)\)\Z", re.DOTALL)
@@ -167,6 +169,15 @@ def _is_scope(text: str) -> bool:
     return (not space or _is_namespace(space)) and all(map(_CONDITION.match, conditions.split("&")))
 
 
+def _is_account(text: str) -> bool:
+    space, slash, name = text.partition("/")
+    return bool(slash) and _is_namespace(space) and len(name) <= 253 and _DOMAIN.match(name) is not None
+
+
+def _is_gateway_pair(text: str) -> bool:
+    return _GATEWAY_PAIR.match(text) is not None
+
+
 _SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "namespace": (_is_namespace, "a namespace: lower-case letters, digits and dashes"),
     "only": (
@@ -174,6 +185,8 @@ _SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
         "a namespace, or pod labels: key=value, key=value&key=value, namespace:key=value",
     ),
     "complete": (lambda text: text == "*" or _is_namespace(text), "a namespace or *"),
+    "gateway-map": (_is_gateway_pair, "namespace/name=namespace/name, with #listener at its end or without"),
+    "ingress-identity": (_is_account, "a ServiceAccount as namespace/name"),
     "mesh.root-namespace": (_is_namespace, "a namespace: lower-case letters, digits and dashes"),
     "mesh.cluster-domain": (
         lambda text: len(text) <= 253 and _DOMAIN.match(text) is not None,

@@ -46,7 +46,7 @@ def settle(run: Run) -> Settlement:
     tried: dict[int, tuple[list[Edit], list[splice.Op]]] = {}
     _refuse_doubtful_yaml(run)
     while True:
-        held = run.units.closure()
+        held = _staying(run)
         clients_stay = run.stage.keeps_clients or any(uid in held for uid in run.clients)
         hidden = clients_stay or run.stage.hides_routes
         before = len(held)
@@ -57,11 +57,22 @@ def settle(run: Run) -> Settlement:
         emitted = list(_emitted(run, held, hidden))
         operations = _operations(run, held, tried, hidden)
         faulty |= _hold_unaccounted(run, held)
-        if len(run.units.closure()) == before:
+        if len(_staying(run)) == before:
             break
     for uid in held:
         run.ledger.close(uid, Fate(HELD, "MS007"))
     return Settlement(held, emitted, operations, clients_stay, faulty)
+
+
+def _staying(run: Run) -> dict[int, int]:
+    """What is held, without what stays on purpose and of which nothing would have been made or changed."""
+    plans: list[Derived | Edit] = [*run.derived, *run.edits]
+    owners = {owner.uid for plan in plans for owner in plan.owners} if run.kept else set()
+    return {
+        uid: by
+        for uid, by in run.units.closure().items()
+        if uid not in run.kept or uid in owners or run.units.asked(uid)
+    }
 
 
 def _refuse_doubtful_yaml(run: Run) -> None:
@@ -119,6 +130,10 @@ def _emitted(run: Run, held: dict[int, int], hidden: bool) -> Iterator[Emitted]:
             continue  # what several owners need alike, such as a ReferenceGrant, is written for the first that moves
         if key in seen:
             first, second = seen[key][0].owners[0], plan.owners[0]
+            if _identity(first) == _identity(second):
+                for one in (first, second):
+                    run.hold("MS006", one, f"{one.ref} is written twice in this input")
+                continue
             run.hold("MS006", first, f"{ref} would also be created for {second.ref}")
             run.hold("MS006", second, f"{ref} would also be created for {first.ref}")
             continue
@@ -144,6 +159,10 @@ def _emitted(run: Run, held: dict[int, int], hidden: bool) -> Iterator[Emitted]:
             continue
         if existing is None or existing.view.value() != value:
             yield Emitted(ref, value, plan, tuple(_made_before(run, ref, value)))
+
+
+def _identity(obj: Obj) -> tuple[str, str, str, str]:
+    return obj.ref.group, obj.ref.kind, obj.namespace, obj.name
 
 
 def _existing(run: Run, ref: ObjectRef) -> Obj | None:

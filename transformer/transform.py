@@ -35,7 +35,7 @@ _SPECIAL_SEPARATOR_LINE = pattern(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
 
 
 class ObjectFate(NamedTuple):
-    """What became of one object: `outcome` is translated, degraded, edited, held or unchanged; `fates` counts its leaves.
+    """What became of one object: `outcome` is translated, degraded, edited, kept, held or unchanged; `fates` counts its leaves.
 
     `stays`: it is translated and kept all the same, for clients in the old mesh or until the next phase.
     """
@@ -292,6 +292,8 @@ def _object_fate(
     own = tuple(sorted(told.get(obj.ref, ())))
     if obj.uid in settlement.held:
         outcome = "held"
+    elif obj.uid in run.kept and obj.uid not in settlement.operations:
+        outcome = "kept"
     elif obj.uid not in run.dropped and obj.uid not in settlement.operations:
         outcome = "unchanged"
     elif "degraded" in fates or "accepted" in fates:

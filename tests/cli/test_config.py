@@ -21,12 +21,14 @@ def sample(option: Option) -> tuple[list[str], Any]:
     if option.kind == "choice":
         chosen = next(choice for choice in reversed(option.choices) if choice and choice != option.default)
         return [chosen], chosen
+    if option.key == "gateway-map":
+        return ["a/b=c/d,d=e/f#g"], ["a/b=c/d", "d=e/f#g"]
     if option.kind == "list":
         return ["a,b", "c"], ["a", "b", "c"]
     if option.kind == "accept":
         entry = {"code": "MS010", "object": "A/b/c", "reason": "x, y", "expires": "2999-12-31"}
         return ["MS010@A/b/c=x, y (until 2999-12-31)"], [entry]
-    text = "80,443" if option.key.endswith("ports") else "other"
+    text = {"ports": "80,443", "identity": "edge/front"}.get(option.key.rpartition("-")[2], "other")
     return [text], text
 
 

@@ -87,7 +87,7 @@ def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | No
 
 def remains(fate: ObjectFate) -> bool:
     """Whether something of the old mesh is still to go: what needs no change, or stays on purpose, is not."""
-    return fate.outcome != "unchanged" and not fate.stays
+    return fate.outcome not in ("unchanged", "kept") and not fate.stays
 
 
 def is_old(ref: ObjectRef) -> bool:

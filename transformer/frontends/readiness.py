@@ -53,7 +53,7 @@ def _blocked(report: Mapping[str, Any]) -> dict[str, list[str]]:
         counts = found.setdefault(_namespace(entry), {})
         if entry["outcome"] == "held":
             counts["held"] = counts.get("held", 0) + 1
-        elif entry["outcome"] != "unchanged" and not entry["stays"]:
+        elif entry["outcome"] not in ("unchanged", "kept") and not entry["stays"]:
             counts["not migrated"] = counts.get("not migrated", 0) + 1
     for entry in report["emitted"]:
         counts = found.setdefault(entry["namespace"], {})

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from transformer.findings import FieldPath
 from transformer.ledger import NO_OP, TRANSLATED, Fate
 from transformer.objects import Obj, View
+from transformer.rules.istio import kept_ingress
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.held import Held
 from transformer.rules.istio.merged_view import MergedFields, MergedList
@@ -60,8 +61,9 @@ def is_delegate(obj: Obj) -> bool:
 def prepare(run: Run, objs: Sequence[Obj]) -> None:
     """Check the delegates of the stream and bind them to whatever delegates to them, before any rule is read."""
     known = _of(run)
+    staying = kept_ingress.delegates(run)
     for obj in objs:
-        if is_delegate(obj):
+        if is_delegate(obj) and obj.uid not in staying:
             known.delegates[obj.uid] = obj
             try:
                 _check(run, obj)
@@ -70,7 +72,7 @@ def prepare(run: Run, objs: Sequence[Obj]) -> None:
     for root in run.context.objects(_ISTIO, "VirtualService"):
         for rule in root.spec.get("http").each():
             found = _named(run, root, rule) if rule.get("delegate") else None
-            if found is None:
+            if found is None or kept_ingress.is_for_ingress_only(run, root):
                 continue
             known.used.add(found.uid)
             run.units.bind([root.uid, found.uid])

@@ -17,11 +17,11 @@ from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.precedence import Precedence
 from transformer.order.predicates import Match
+from transformer.rules import ingress
 from transformer.rules.istio import (
     authority,
     delegates,
     destinations,
-    edges,
     virtual_service_action,
     virtual_service_match,
 )
@@ -96,7 +96,7 @@ def _matches(
             named = {name.text() for name in obj.spec.get("gateways").each()}
             if not named & set(gateways):
                 run.mark(match, Fate(NO_OP, "matches on gateways that the VirtualService does not name"))
-            elif all(edges.stays(run, name, obj.namespace) for name in gateways):
+            elif all(ingress.keeps_gateway(run, name, obj.namespace) for name in gateways):
                 run.mark(match, Fate(NO_OP, "for a gateway that stays in Istio"))
             continue
         for name in ("port", "gateways"):

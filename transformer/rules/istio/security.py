@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj
 from transformer.rules import reach
-from transformer.rules.istio import proxy_extensions
+from transformer.rules.istio import kept_ingress, proxy_extensions
 from transformer.rules.registry import rule
 from transformer.run import Run
 
@@ -33,6 +33,8 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
 def hold_all(run: Run, objs: Sequence[Obj]) -> None:
     """Ask that the objects stay, and relate them to what they reach."""
     for obj in objs:
+        if kept_ingress.policy(run, obj):
+            continue
         run.account(obj, [obj.view])
         run.drop(obj)
         legacy = (obj.ref.group, obj.ref.kind) in reach.LEGACY_KINDS

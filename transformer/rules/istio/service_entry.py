@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from transformer.objects import Obj, View
 from transformer.rules import egress
-from transformer.rules.istio import entry_users
+from transformer.rules.istio import entry_users, kept_ingress
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.destinations import ISTIO
 from transformer.rules.istio.held import Held
@@ -35,6 +35,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         metadata.account(run, obj)
         run.client_config[obj.uid] = obj
         run.drop(obj)
+        kept_ingress.service_entry(run, obj)
         foreign = entry_users.bind(run, obj)
         try:
             check_fields(run, obj, "ServiceEntry")

@@ -158,7 +158,7 @@ def lower_destination(
     host = hosts.resolve(host_field.text(), destination.obj.namespace, run.options["mesh.cluster-domain"])
     if host.kind != "service":
         why = {
-            "half-name": "is half a name, which Istio takes literally: an undefined cluster, 503",
+            "half-name": "is half a name, which Istio takes literally, or outside the cluster",
             "external": "is outside the cluster; routes of a Service can only send to Services",
             "wildcard": "is a wildcard",
             "address": "is an address; routes can only send to Services",

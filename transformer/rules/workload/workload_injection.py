@@ -11,9 +11,17 @@ from collections.abc import Iterator, Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj, View
+from transformer.rules import ingress
 from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
-from transformer.rules.workload import label_selectors, moving, pod_annotations, pod_contents, single_moves
+from transformer.rules.workload import (
+    kept_gateway,
+    label_selectors,
+    moving,
+    pod_annotations,
+    pod_contents,
+    single_moves,
+)
 from transformer.rules.workload.pod_annotations import Held, Plan, old_mesh_key
 from transformer.rules.workload.posture import CLOSED, STRICT, in_effect, inbound, posture
 from transformer.run import Run
@@ -57,6 +65,10 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     for obj in objs:
         pod = settings.pod_of(obj)
         run.account(obj, [*_misplaced(obj), *_settings(pod)])
+        if ingress.keeps(run) and ingress.is_gateway(obj):
+            namespace = around.namespaces.get(obj.namespace, settings.NamespaceSetting(None))
+            kept_gateway.translate(run, pod, namespace, [*_misplaced(obj), *_settings(pod)])
+            continue
         try:
             _translate(run, pod, around)
         except Held:
