@@ -1,0 +1,224 @@
+"""What a ServiceEntry permits where unknown hosts are refused, as routes of an EgressNetwork.
+
+Istio knows an HTTP request by its Host header, TLS by the server name, and TCP by address and port alone; the port is
+the one that the client dials. https://istio.io/latest/docs/reference/config/networking/service-entry/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from transformer import service_protocol
+from transformer.objects import Obj, View
+from transformer.rules import closing as closings
+from transformer.rules import mesh_config
+from transformer.rules.closing import Closing
+from transformer.rules.istio import destinations
+from transformer.run import Run
+from transformer.stream.patterns import pattern
+from transformer.targets import metadata
+from transformer.targets.linkerd import egress as target
+from transformer.targets.linkerd.egress import HTTP, TCP, TLS, Permission
+
+_KINDS = {
+    **dict.fromkeys(("HTTP", "HTTP2", "GRPC", "GRPC-WEB"), HTTP), **dict.fromkeys(("HTTPS", "TLS"), TLS),
+    **dict.fromkeys(("TCP", "MONGO", "MYSQL", "REDIS"), TCP),
+}  # fmt: skip
+_HOST = pattern(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
+
+
+class Refusal(NamedTuple):
+    """What no route says: the field, and why."""
+
+    at: View
+    why: str
+    remedy: str = ""
+
+
+def plan(run: Run, entry: Obj) -> bool:
+    """Plan routes in every namespace of the run that is closed and sees the entry; whether there is one.
+
+    An entry that cannot be said is held, and with it these namespaces.
+    """
+    seeing = [(found, *_seen(run, found, entry)) for found in closings.of(run).values()]
+    seeing = [(found, hosts, doubt) for found, hosts, doubt in seeing if hosts or doubt]
+    for closing, hosts, doubt in seeing:
+        run.units.bind([entry.uid, closing.anchor.uid])
+        refusals = [Refusal(entry.spec.get("hosts"), doubt)] if doubt else []
+        refusals += _refusals(run, closing, entry)
+        accepted = [not run.hold("MS803", at, why, remedy=remedy) for at, why, remedy in refusals]
+        # A person who accepts it accepts that calls are refused, never that more of them pass.
+        if all(accepted):
+            _derive(run, closing, entry, hosts, frozenset(refusal.at.path for refusal in refusals))
+    return bool(seeing)
+
+
+def plan_context(run: Run) -> None:
+    """Entries of context files permit hosts too, and stay where they are: their routes belong to the namespace."""
+    for entry in run.context.objects(destinations.ISTIO, "ServiceEntry"):
+        for closing in closings.of(run).values() if entry.context else ():
+            hosts, doubt = _seen(run, closing, entry)
+            if not hosts and not doubt:
+                continue
+            refusals = [*([doubt] if doubt else []), *(found.why for found in _refusals(run, closing, entry))]
+            refusals += [why for _, why in beyond_permission(entry)]
+            for why in refusals:
+                run.hold("MS803", closing.anchor, f"{entry.ref} of the context: {why}")
+            if not refusals:
+                _derive(run, closing, entry, hosts, frozenset())
+
+
+def beyond_permission(entry: Obj) -> Iterator[tuple[View, str]]:
+    """Fields by which an entry does more than permit names, for entries that no other rule looks at."""
+    spec = entry.spec
+    for name in ("endpoints", "workloadSelector"):
+        if spec.get(name):
+            yield spec.get(name), f"it has {name}"
+    if spec.get("location").text() == "MESH_INTERNAL":
+        yield spec.get("location"), "it is MESH_INTERNAL"
+    if spec.get("resolution").text() == "STATIC":
+        yield spec.get("resolution"), "its resolution is STATIC"
+
+
+def _derive(
+    run: Run, closing: Closing, entry: Obj, hosts: tuple[str, ...], left_out: frozenset[tuple[str | int, ...]]
+) -> None:
+    owners = [closing.anchor] if entry.context else [entry, closing.anchor]
+    name = (
+        entry.name if entry.namespace == closing.namespace else f"{entry.name}-{entry.namespace}"
+    ) + "-egress"
+    spec = entry.spec
+    said = (spec.get("hosts"), spec.get("ports"), spec.get("exportTo"))
+    marks = () if entry.context else run.translated(*said, target=f"routes of {target.NAME}")
+    ports: dict[str, list[int]] = {}
+    for port, kind in _ports(entry):
+        number = port.get("number").value()
+        if kind and port.path not in left_out and number not in ports.setdefault(kind, []):
+            ports[kind].append(number)
+    if entry.spec.get("hosts").path in left_out or entry.spec.get("addresses").path in left_out:
+        return
+    for kind, numbers in ports.items():
+        named = tuple(host for host in hosts if _HOST.match(host)) if kind != TCP else ()
+        if not numbers or (kind != TCP and not named):
+            continue
+        meta = metadata.metadata(entry, name, namespace=closing.namespace)
+        for value in target.routes(Permission(kind, named, tuple(numbers)), meta, run.target):
+            run.derive(value, owners, marks)
+
+
+def _ports(entry: Obj) -> Iterator[tuple[View, str]]:
+    """Ports with the kind of route that they need, empty for a protocol that Istio has to detect; UDP is not taken."""
+    for port in entry.spec.get("ports").each():
+        protocol = port.get("protocol").text().upper()
+        if protocol != "UDP":
+            yield port, _KINDS.get(protocol, "")
+
+
+def _refusals(run: Run, closing: Closing, entry: Obj) -> Iterator[Refusal]:
+    spec = entry.spec
+    addresses = spec.get("addresses")
+    if list(addresses.each()):
+        yield Refusal(addresses, "permits by address, which a route by name does not look at")
+    for host in spec.get("hosts").each():
+        if not _HOST.match(host.text().lower()):
+            yield Refusal(
+                host, f"`{host.text()}` is no name or `*.` before one, which is all that a route takes"
+            )
+    for port, kind in _ports(entry):
+        number = port.get("number").value()
+        why, remedy = _port_refusal(run, spec, number, kind) or (
+            _rivals(run, closing, entry, number, kind),
+            "",
+        )
+        if why:
+            yield Refusal(port, why, remedy)
+
+
+def _port_refusal(run: Run, spec: View, number: object, kind: str) -> tuple[str, str] | None:
+    if not isinstance(number, int) or not 1 <= number <= 65535:
+        return f"port {number} is no port", ""
+    if not kind:
+        return f"the protocol of port {number} is left to detection", "Write the port's protocol."
+    if kind == TCP and spec.get("resolution").text() not in ("", "NONE"):
+        return (
+            f"every TCP connection on port {number} is taken to the host, whatever address was dialled",
+            "Use a TLS or HTTP port if the host speaks it, or write an EgressNetwork for its addresses by hand.",
+        )
+    if not target.has_route(kind, run.target):
+        return (
+            f"port {number} takes a {kind}, which Linkerd reads as v1alpha2: the experimental channel of Gateway API serves it",
+            "Install Gateway API's experimental channel and say channel: experimental.",
+        )
+    ranges = service_protocol.port_ranges(run.options["linkerd-install.opaque-ports"])
+    if kind != TCP and service_protocol.is_opaque(number, ranges):
+        return f"port {number} is opaque for Linkerd, which sees no names there", ""
+    return None
+
+
+def _rivals(run: Run, closing: Closing, entry: Obj, number: object, kind: str) -> str:
+    """Other entries of the namespace that make the port or the host ambiguous."""
+    mine = {host.text().lower() for host in entry.spec.get("hosts").each()}
+    for other, hosts in _visible(run, closing):
+        for port, another in _ports(other):
+            if port.get("number").value() == number and another != kind:
+                protocols = f"{kind[:-5]} here and {another[:-5] or 'detected'} in {other.ref}"
+                return f"port {number} is {protocols}, and a port takes one kind of route"
+        if other.uid != entry.uid and mine & set(hosts) and _shape(other) != _shape(entry):
+            return (
+                f"{other.ref} names the same host with other ports; which is in effect depends on their age"
+            )
+    if kind == TCP:
+        for service in run.context.objects("", "Service"):
+            if number in destinations.port_numbers(service):
+                return f"port {number} is also one of {service.ref}, and TCP without addresses takes the whole port"
+    return ""
+
+
+def _shape(entry: Obj) -> frozenset[tuple[object, str]]:
+    return frozenset((port.get("number").value(), kind) for port, kind in _ports(entry))
+
+
+def _visible(run: Run, closing: Closing) -> list[tuple[Obj, tuple[str, ...]]]:
+    """Every entry of stream and context that the namespace sees, with the hosts that it sees."""
+    known: dict[str, list[tuple[Obj, tuple[str, ...]]]] = run.memo.setdefault("entries-seen", {})
+    if closing.namespace not in known:
+        seen = [
+            (entry, *_seen(run, closing, entry))
+            for entry in run.context.objects(destinations.ISTIO, "ServiceEntry")
+        ]
+        known[closing.namespace] = [(entry, hosts) for entry, hosts, _ in seen if hosts]
+    return known[closing.namespace]
+
+
+def _seen(run: Run, closing: Closing, entry: Obj) -> tuple[tuple[str, ...], str]:
+    """Hosts of an entry that pods of the namespace are told of, and a doubt about that."""
+    if not is_exported(run, entry, closing.namespace):
+        return (), ""
+    hosts = tuple(dict.fromkeys(host.text().lower() for host in entry.spec.get("hosts").each()))
+    listed = closings.entries(closing.sidecar) if closing.sidecar is not None else []
+    if not listed:
+        return hosts, ""
+    found = []
+    for host in hosts:
+        names = [name for space, name in listed if space in ("*", entry.namespace) or
+                 (space == "." and entry.namespace == closing.namespace)]  # fmt: skip
+        if any(_within(host, name) for name in names):
+            found.append(host)
+        elif any(_within(name, host) for name in names):
+            return (), f"the Sidecar's list names a part of `{host}` only"
+    return tuple(found), ""
+
+
+def is_exported(run: Run, entry: Obj, namespace: str) -> bool:
+    """Whether an entry is for clients of a namespace; `~` is no namespace."""
+    exported = [name.text() for name in entry.spec.get("exportTo").each()]
+    exported = exported or mesh_config.exported_by_default(run, "defaultServiceExportTo")
+    return bool({entry.namespace if name == "." else name for name in exported} & {"*", namespace})
+
+
+def _within(host: str, name: str) -> bool:
+    """Whether every host of the first name, which may be a wildcard, is one of the second."""
+    if name == "*" or host == name:
+        return True
+    return name.startswith("*") and host.removeprefix("*").endswith(name[1:])
