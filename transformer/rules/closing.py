@@ -139,6 +139,9 @@ def _inexact(run: Run, closing: Closing) -> Iterator[tuple[str, Obj | View, str]
         yield "MS802", anchor, (
             f"Linkerd's clusterNetworks hold {', '.join(wide)}: no address in there would be refused to {namespace}"
         )  # fmt: skip
+    for sidecar in run.context.objects(*egress.SIDECAR):
+        if sidecar.context and sidecar.namespace == namespace and differs(run, sidecar):
+            yield "MS803", anchor, f"{sidecar.ref} of the context says otherwise for some pods of {namespace}"
     for service in run.context.objects("", "Service"):
         yield from _of_service(run, closing, service)
     if not any(found.namespace == namespace for found in _made_before(run)):

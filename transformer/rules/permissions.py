@@ -25,6 +25,7 @@ _KINDS = {
     **dict.fromkeys(("HTTP", "HTTP2", "GRPC", "GRPC-WEB"), HTTP), **dict.fromkeys(("HTTPS", "TLS"), TLS),
     **dict.fromkeys(("TCP", "MONGO", "MYSQL", "REDIS"), TCP),
 }  # fmt: skip
+_BY_DNS = ("DNS", "DNS_ROUND_ROBIN")
 _HOST = pattern(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 
 
@@ -117,14 +118,16 @@ def _ports(entry: Obj) -> Iterator[tuple[View, str]]:
 
 def _refusals(run: Run, closing: Closing, entry: Obj) -> Iterator[Refusal]:
     spec = entry.spec
-    addresses = spec.get("addresses")
+    addresses, resolution = spec.get("addresses"), spec.get("resolution").text()
     if list(addresses.each()):
         yield Refusal(addresses, "permits by address, which a route by name does not look at")
     for host in spec.get("hosts").each():
-        if not _HOST.match(host.text().lower()):
-            yield Refusal(
-                host, f"`{host.text()}` is no name or `*.` before one, which is all that a route takes"
-            )
+        why = _host_refusal(host.text().lower(), resolution)
+        if why:
+            yield Refusal(host, why)
+    numbers = [port.get("number").value() for port in spec.get("ports").each()]
+    if len(set(numbers)) < len(numbers):
+        yield Refusal(spec.get("ports"), "Istio refuses an entry with two ports of one number")
     for port, kind in _ports(entry):
         number = port.get("number").value()
         why, remedy = _port_refusal(run, spec, number, kind) or (
@@ -133,6 +136,16 @@ def _refusals(run: Run, closing: Closing, entry: Obj) -> Iterator[Refusal]:
         )
         if why:
             yield Refusal(port, why, remedy)
+
+
+def _host_refusal(host: str, resolution: str) -> str:
+    if not _HOST.match(host):
+        return f"`{host}` is no name or `*.` before one, which is all that a route takes"
+    # Istio's admission refuses such an entry, so that it permits nothing today.
+    dynamic = resolution == "DYNAMIC_DNS"
+    if (dynamic or resolution in _BY_DNS) and host.startswith("*") != dynamic:
+        return f"Istio refuses `{host}` with resolution {resolution}"
+    return ""
 
 
 def _port_refusal(run: Run, spec: View, number: object, kind: str) -> tuple[str, str] | None:
