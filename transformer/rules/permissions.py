@@ -92,19 +92,16 @@ def _derive(
     spec = entry.spec
     said = (spec.get("hosts"), spec.get("ports"), spec.get("exportTo"))
     marks = () if entry.context else run.translated(*said, target=f"routes of {target.NAME}")
-    ports: dict[str, list[int]] = {}
-    for port, kind in _ports(entry):
-        number = port.get("number").value()
-        if kind and port.path not in left_out and number not in ports.setdefault(kind, []):
-            ports[kind].append(number)
-    if entry.spec.get("hosts").path in left_out or entry.spec.get("addresses").path in left_out:
+    if spec.get("hosts").path in left_out or spec.get("addresses").path in left_out:
         return
-    for kind, numbers in ports.items():
-        named = tuple(host for host in hosts if _HOST.match(host)) if kind != TCP else ()
-        if not numbers or (kind != TCP and not named):
+    named = tuple(host for host in hosts if _HOST.match(host))
+    for port, kind in _ports(entry):
+        of_kind = () if kind == TCP else named
+        if not kind or port.path in left_out or not (of_kind or kind == TCP):
             continue
-        meta = metadata.metadata(entry, name, namespace=closing.namespace)
-        for value in target.routes(Permission(kind, named, tuple(numbers)), meta, run.target):
+        number = port.get("number").value()
+        meta = metadata.metadata(entry, f"{name}-{number}", namespace=closing.namespace)
+        for value in target.routes(Permission(kind, of_kind, number), meta, run.target):
             run.derive(value, owners, marks)
 
 

@@ -180,6 +180,6 @@ def _tell(run: Run, obj: Obj, *, silent: bool) -> None:
     if not by_host or list(obj.spec.get("addresses").each()):
         return
     for port in obj.spec.get("ports").each():
-        if port.get("protocol").text().upper() not in _BY_NAME:
+        if port.get("protocol").text().upper() not in (*_BY_NAME, "UDP"):
             run.say("MS324", port, f"every TCP connection on port {port.get('number').text()} to an address that the mesh "
                     f"does not know is taken to {_named(obj)} today")  # fmt: skip

@@ -21,11 +21,11 @@ _MOST_HOSTNAMES = 16
 
 
 class Permission(NamedTuple):
-    """Hosts that may be called on ports, by a kind of route; TCP has no hosts."""
+    """Hosts that may be called on a port, by a kind of route; TCP has no hosts."""
 
     kind: str
     hosts: tuple[str, ...]
-    ports: tuple[int, ...]
+    port: int
 
 
 def network(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def _route(
         "kind": permission.kind,
         "metadata": metadata,
         "spec": {
-            # Admission refuses an EgressNetwork as parent without a port.
-            "parentRefs": [{**to, "port": port} for port in permission.ports],
+            # Admission refuses an EgressNetwork as parent without a port, and the standard channel two ports of one parent.
+            "parentRefs": [{**to, "port": permission.port}],
             **({"hostnames": list(hosts)} if hosts else {}),
             "rules": [rule],
         },
