@@ -50,7 +50,10 @@ def plan(run: Run) -> None:
     closings = run.memo.setdefault("closings", {})
     for namespace, found in movers.items():
         governing = egress.whole_sidecars(run, namespace)
-        if not egress.refuses(run, governing) or egress.is_closed(run, namespace):
+        if not egress.refuses(run, governing):
+            continue
+        if egress.is_closed(run, namespace):
+            _tell(run, found[0], namespace)
             continue
         closing = _closing(run, namespace, governing)
         if isinstance(closing, str):
@@ -102,10 +105,13 @@ def _derive(run: Run, closing: Closing) -> None:
         spec = closing.sidecar.spec
         marks = run.translated(spec.get("outboundTrafficPolicy"), spec.get("egress"), target=target.NAME)
     run.derive(target.network(meta), [closing.anchor], marks)
+    _tell(run, closing.anchor, closing.namespace)
+
+
+def _tell(run: Run, at: Obj, namespace: str) -> None:
     ranges = run.options["linkerd-install.cluster-networks"]
     run.once(
-        "MS805", closing.anchor, f"namespaces such as {closing.namespace} refuse what no route names; addresses in {ranges} "
-        "are not looked at",
+        "MS805", at, f"namespaces such as {namespace} refuse what no route names; addresses in {ranges} are not looked at"
     )  # fmt: skip
 
 
