@@ -300,7 +300,7 @@ CODES: tuple[Code, ...] = (
          "Linkerd's proxies have settings of their own. Requests are not affected.",
          "Set config.linkerd.io annotations on the Namespace or the pods where something is needed."),
     Code("MS332", "warning", "options contradict the mesh",
-         "Istio's own configuration in stream or context says otherwise than the options of this run.",
+         "Istio's own configuration says otherwise than the options of this run, or cannot be read.",
          "For hosts that the mesh does not know the stricter of both is assumed.", "Set the option to what the mesh does."),
     Code("MS333", "info", "Istio's own configuration", "The stream holds Istio's configuration (ConfigMap istio, IstioOperator).",
          "It passes unchanged; it goes when Istio is uninstalled.", "Nothing."),

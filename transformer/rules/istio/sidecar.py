@@ -58,7 +58,7 @@ def _blocks(run: Run, obj: Obj) -> bool:
     except Held:
         return True
     found = list(egress.redirections(obj) if closing.takes_over(run, obj) else egress.refusals(run, obj))
-    if closing.differs(run, obj):
+    if not found and closing.differs(run, obj):
         why = "its pods may call other hosts than the rest of the namespace, which an EgressNetwork cannot tell apart"
         found.append((obj.spec.get("workloadSelector"), why))
     for view, why in found:

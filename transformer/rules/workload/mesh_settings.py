@@ -67,11 +67,19 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
 
 
 def _hold(run: Run, obj: Obj, setting: Setting) -> None:
-    run.objects.setdefault(obj.uid, obj)
-    if not run.hold("MS806", obj, setting.message):
+    concerned = [
+        other
+        for other in run.objects.values()
+        if not other.context and other is not obj and setting.concerns(other)
+    ]
+    if not concerned:
+        # A stream of the control plane alone: nothing in it is read wrongly.
+        if not obj.context:
+            run.say("MS332", obj, setting.message)
         return
-    for other in run.objects.values():
-        if not other.context and setting.concerns(other):
+    run.objects.setdefault(obj.uid, obj)
+    if run.hold("MS806", obj, setting.message):
+        for other in concerned:
             run.units.link(obj.uid, other.uid)
 
 
