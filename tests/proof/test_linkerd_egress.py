@@ -26,6 +26,7 @@ from tests.proof.egress_worlds import (
 )
 from transformer.options import Options
 from transformer.proof.istio_registry import Registry
+from transformer.proof.linkerd_admission import refusal
 from transformer.proof.linkerd_egress import Call, Egress
 from transformer.transform import transform
 
@@ -70,6 +71,7 @@ def test_what_moves_may_call_exactly_what_istio_lets_it_call(
     policy = "registry-only" if closed else "allow-any"
     gateway = "1.1" if version == "2.17" else "1.2"
     output = run(world, **{"mesh.outbound-policy": policy, "linkerd": version, "gateway-api": gateway})
+    assert [refused for one in output if (refused := refusal(one))] == []
     before = Registry(world, refuses_unknown=closed, labels={"app": "web"})
     after = Egress(output, CLUSTER_NETWORKS)
     for namespace in NAMESPACES:

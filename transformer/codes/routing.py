@@ -285,7 +285,8 @@ CODES: tuple[Code, ...] = (
          "outboundTrafficPolicy: {mode: REGISTRY_ONLY}", acceptable=True),
     Code("MS328", "error", "machine outside the cluster",
          "A WorkloadEntry or WorkloadGroup stands for machines that run Istio's proxy.",
-         "Linkerd's ExternalWorkload needs a SPIFFE identity and a proxy on the machine, which no manifest tells; the object stays.",
+         "Linkerd's ExternalWorkload needs a SPIFFE identity, a proxy on the machine, and a status that says Ready, none of which "
+         "a manifest tells; the object stays.",
          "Install Linkerd's proxy on the machine with an identity from SPIRE, write an ExternalWorkload, then accept the finding.",
          acceptable=True),
     Code("MS329", "error", "egress would be open",

@@ -2,7 +2,9 @@
 
 An ExternalWorkload names the machine's SPIFFE identity and the server name that its certificate answers to. Istio's
 identity of the machine (trust domain, namespace, ServiceAccount) is issued by Istio and ends with it, and no field of
-the entry holds a server name: so nothing is guessed, and the finding says which object to write.
+the entry holds a server name. And it serves only while its status says Ready, which a manifest cannot: status is a
+subresource (linkerd2 `controller/api/destination/external-workload/controller_util.go`, IsEwReady). So requests would
+find no endpoint after an apply; nothing is derived, and the finding says which objects to write.
 https://istio.io/latest/docs/reference/config/networking/workload-entry/
 https://linkerd.io/2/features/non-kubernetes-workloads/
 """
@@ -58,28 +60,32 @@ def _remedy(run: Run, obj: Obj, template: View) -> str:
         if obj.ref.kind == "WorkloadEntry"
         else "one ExternalWorkload per machine"
     )
-    ports = ", ".join(f"{{name: {name}, port: {number}}}" for name, number in sorted(named.items()))
+    services, served = _services(run, obj, labels)
+    ports = ", ".join(
+        f"{{name: {name}, port: {number}}}" for name, number in sorted((served | named).items())
+    )
     text = ", ".join(f"{key}: {value}" for key, value in sorted(labels.items()))
-    services = _services(run, obj, labels)
+    kept = f"labels {{{text or 'of your choice'}}}, {where}, ports [{ports or 'those that it serves'}]"
     return (
         f"Run Linkerd's proxy on the machine with an identity from SPIRE; write {count} (workload.linkerd.io/v1beta1) in "
-        f"{obj.namespace or 'its namespace'} with labels {{{text}}}, {where}, ports [{ports or 'those that it serves'}] and "
-        f"meshTLS (identity: its SPIFFE id, serverName: the name in its certificate), and {services}; then accept the finding."
+        f"{obj.namespace or 'its namespace'} with {kept} and meshTLS (identity: its SPIFFE id, serverName: the name in its "
+        f"certificate), set the condition Ready in its status, and write {services}; then accept the finding."
     )
 
 
-def _services(run: Run, obj: Obj, labels: dict[str, str]) -> str:
-    """The Services that ServiceEntries of the namespace stand for, by their selectors."""
-    found = []
+def _services(run: Run, obj: Obj, labels: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """The Services that ServiceEntries of the namespace stand for, by their selectors, and the ports of the machine."""
+    found: list[str] = []
+    ports: dict[str, str] = {}
     for entry in run.context.objects(ISTIO, "ServiceEntry"):
         wanted = {key: value.text() for key, value in entry.spec.get("workloadSelector", "labels").items()}
         selected = wanted and all(labels.get(key) == value for key, value in wanted.items())
         if selected and entry.namespace == obj.namespace:
-            for host in entry.spec.get("hosts").each():
-                found.append(_service(run, entry, host.text()))
-    if found:
-        return f"a Service that selects these labels: {', '.join(found)}"
-    return "a Service that selects these labels"
+            found += [_service(run, entry, host.text()) for host in entry.spec.get("hosts").each()]
+            for port in entry.spec.get("ports").each():
+                ports[port.get("name").text()] = (port.get("targetPort") or port.get("number")).text()
+    named = f": {', '.join(found)}" if found else ""
+    return f"a Service that selects these labels{named}", ports
 
 
 def _service(run: Run, entry: Obj, host: str) -> str:
