@@ -37,6 +37,22 @@ class Refusal(NamedTuple):
     remedy: str = ""
 
 
+Shape = frozenset[tuple[str, str]]
+
+
+class Visible(NamedTuple):
+    """Entries that a namespace sees: for each port one per kind of route, for each host one per set of ports."""
+
+    ports: dict[int, dict[str, Obj]]
+    shapes: dict[str, dict[Shape, Obj]]
+
+
+def stay(run: Run, entry: Obj) -> None:
+    """An entry that cannot be read is held: with it every namespace that it may permit hosts to."""
+    for closing in closings.of(run).values():
+        run.units.link(entry.uid, closing.anchor.uid)
+
+
 def plan(run: Run, entry: Obj) -> bool:
     """Plan routes in every namespace of the run that is closed and sees the entry; whether there is one.
 
@@ -80,6 +96,9 @@ def beyond_permission(entry: Obj) -> Iterator[tuple[View, str]]:
         yield spec.get("location"), "it is MESH_INTERNAL"
     if spec.get("resolution").text() == "STATIC":
         yield spec.get("resolution"), "its resolution is STATIC"
+    for port in spec.get("ports").each():
+        if port.get("targetPort").text() not in ("", port.get("number").text()):
+            yield port.get("targetPort"), f"connections go on to port {port.get('targetPort').text()}"
 
 
 def _derive(
@@ -92,9 +111,10 @@ def _derive(
     spec = entry.spec
     said = (spec.get("hosts"), spec.get("ports"), spec.get("exportTo"))
     marks = () if entry.context else run.translated(*said, target=f"routes of {target.NAME}")
-    if spec.get("hosts").path in left_out or spec.get("addresses").path in left_out:
+    if any(spec.get(field).path in left_out for field in ("hosts", "addresses", "ports")):
         return
-    named = tuple(host for host in hosts if _HOST.match(host))
+    refused = {host.text().lower() for host in spec.get("hosts").each() if host.path in left_out}
+    named = tuple(host for host in hosts if host not in refused)
     for port, kind in _ports(entry):
         of_kind = () if kind == TCP else named
         if not kind or port.path in left_out or not (of_kind or kind == TCP):
@@ -166,18 +186,18 @@ def _port_refusal(run: Run, spec: View, number: object, kind: str) -> tuple[str,
     return None
 
 
-def _rivals(run: Run, closing: Closing, entry: Obj, number: object, kind: str) -> str:
+def _rivals(run: Run, closing: Closing, entry: Obj, number: int, kind: str) -> str:
     """Other entries of the namespace that make the port or the host ambiguous."""
-    mine = {host.text().lower() for host in entry.spec.get("hosts").each()}
-    for other, hosts in _visible(run, closing):
-        for port, another in _ports(other):
-            if port.get("number").value() == number and another != kind:
-                protocols = f"{kind[:-5]} here and {another[:-5] or 'detected'} in {other.ref}"
-                return f"port {number} is {protocols}, and a port takes one kind of route"
-        if other.uid != entry.uid and mine & set(hosts) and _shape(other) != _shape(entry):
-            return (
-                f"{other.ref} names the same host with other ports; which is in effect depends on their age"
-            )
+    visible = _visible(run, closing)
+    for another, other in visible.ports.get(number, {}).items():
+        if another != kind:
+            protocols = f"{kind[:-5]} here and {another[:-5] or 'detected'} in {other.ref}"
+            return f"port {number} is {protocols}, and a port takes one kind of route"
+    mine = _shape(entry)
+    for host in entry.spec.get("hosts").each():
+        for shape, other in visible.shapes.get(host.text().lower(), {}).items():
+            if shape != mine:
+                return f"{other.ref} names the same host with other ports; which is in effect depends on their age"
     if kind == TCP:
         for service in run.context.objects("", "Service"):
             if number in destinations.port_numbers(service):
@@ -185,19 +205,21 @@ def _rivals(run: Run, closing: Closing, entry: Obj, number: object, kind: str) -
     return ""
 
 
-def _shape(entry: Obj) -> frozenset[tuple[object, str]]:
-    return frozenset((port.get("number").value(), kind) for port, kind in _ports(entry))
+def _shape(entry: Obj) -> Shape:
+    return frozenset((port.get("number").text(), kind) for port, kind in _ports(entry))
 
 
-def _visible(run: Run, closing: Closing) -> list[tuple[Obj, tuple[str, ...]]]:
-    """Every entry of stream and context that the namespace sees, with the hosts that it sees."""
-    known: dict[str, list[tuple[Obj, tuple[str, ...]]]] = run.memo.setdefault("entries-seen", {})
+def _visible(run: Run, closing: Closing) -> Visible:
+    """What every entry of stream and context says that the namespace sees."""
+    known: dict[str, Visible] = run.memo.setdefault("entries-seen", {})
     if closing.namespace not in known:
-        seen = [
-            (entry, *_seen(run, closing, entry))
-            for entry in run.context.objects(destinations.ISTIO, "ServiceEntry")
-        ]
-        known[closing.namespace] = [(entry, hosts) for entry, hosts, _ in seen if hosts]
+        found = known[closing.namespace] = Visible({}, {})
+        for entry in run.context.objects(destinations.ISTIO, "ServiceEntry"):
+            hosts, _ = _seen(run, closing, entry)
+            for port, kind in _ports(entry) if hosts else ():
+                found.ports.setdefault(port.get("number").value(), {}).setdefault(kind, entry)
+            for host in hosts:
+                found.shapes.setdefault(host, {}).setdefault(_shape(entry), entry)
     return known[closing.namespace]
 
 

@@ -39,6 +39,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         try:
             check_fields(run, obj, "ServiceEntry")
         except Held:
+            permissions.stay(run, obj)
             continue
         if not list(obj.spec.get("hosts").each()):
             run.hold("MS004", obj.spec, "names no host")

@@ -11,7 +11,7 @@ https://linkerd.io/2/features/non-kubernetes-workloads/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj, View
@@ -35,6 +35,9 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         entry = obj.ref.kind == "WorkloadEntry"
         what = "a machine" if entry else "machines that join the mesh by themselves"
         template = obj.spec if entry else obj.spec.get("template")
+        for selecting in _selecting(run, obj, _labels(obj, template)):
+            # Without the one the other has no endpoints, or nobody who calls them.
+            run.units.bind([obj.uid, selecting.uid])
         remedy = _remedy(run, obj, template)
         if not run.hold("MS328", obj, f"stands for {what}, whose proxy is Istio's", remedy=remedy):
             run.mark(obj.view, Fate(ACCEPTED, "MS328"))
@@ -45,10 +48,7 @@ def _remedy(run: Run, obj: Obj, template: View) -> str:
     address = template.get("address").text()
     if "/" in address:
         return "Give the server an address: an ExternalWorkload takes IP addresses, no socket; then accept the finding."
-    labels = {key: value.text() for key, value in template.get("labels").items()}
-    if obj.ref.kind == "WorkloadGroup":
-        marked = obj.spec.get("metadata", "labels").items()
-        labels = {key: value.text() for key, value in marked} | labels
+    labels = _labels(obj, template)
     named = {key: value.text() for key, value in template.get("ports").items()}
     where = (
         f"workloadIPs [{{ip: {address}}}]"
@@ -73,17 +73,36 @@ def _remedy(run: Run, obj: Obj, template: View) -> str:
     )
 
 
+def _labels(obj: Obj, template: View) -> dict[str, str]:
+    """Labels of the machine: those of its template, on top of those that a group gives to its entries."""
+    given = (
+        obj.spec.get("metadata", "labels")
+        if obj.ref.kind == "WorkloadGroup"
+        else obj.view.get("metadata", "labels")
+    )
+    return {key: value.text() for fields in (given, template.get("labels")) for key, value in fields.items()}
+
+
+def _selecting(run: Run, obj: Obj, labels: dict[str, str]) -> Iterator[Obj]:
+    """ServiceEntries of the namespace whose selector takes the machine."""
+    for entry in run.context.objects(ISTIO, "ServiceEntry"):
+        wanted = {key: value.text() for key, value in entry.spec.get("workloadSelector", "labels").items()}
+        if (
+            entry.namespace == obj.namespace
+            and wanted
+            and all(labels.get(key) == value for key, value in wanted.items())
+        ):
+            yield entry
+
+
 def _services(run: Run, obj: Obj, labels: dict[str, str]) -> tuple[str, dict[str, str]]:
     """The Services that ServiceEntries of the namespace stand for, by their selectors, and the ports of the machine."""
     found: list[str] = []
     ports: dict[str, str] = {}
-    for entry in run.context.objects(ISTIO, "ServiceEntry"):
-        wanted = {key: value.text() for key, value in entry.spec.get("workloadSelector", "labels").items()}
-        selected = wanted and all(labels.get(key) == value for key, value in wanted.items())
-        if selected and entry.namespace == obj.namespace:
-            found += [_service(run, entry, host.text()) for host in entry.spec.get("hosts").each()]
-            for port in entry.spec.get("ports").each():
-                ports[port.get("name").text()] = (port.get("targetPort") or port.get("number")).text()
+    for entry in _selecting(run, obj, labels):
+        found += [_service(run, entry, host.text()) for host in entry.spec.get("hosts").each()]
+        for port in entry.spec.get("ports").each():
+            ports[port.get("name").text()] = (port.get("targetPort") or port.get("number")).text()
     named = f": {', '.join(found)}" if found else ""
     return f"a Service that selects these labels{named}", ports
 
