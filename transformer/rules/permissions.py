@@ -61,7 +61,10 @@ def plan(run: Run, entry: Obj) -> bool:
     seeing = [(found, *_seen(run, found, entry)) for found in closings.of(run).values()]
     seeing = [(found, hosts, doubt) for found, hosts, doubt in seeing if hosts or doubt]
     for closing, hosts, doubt in seeing:
-        run.units.bind([entry.uid, closing.anchor.uid])
+        run.units.link(entry.uid, closing.anchor.uid)
+        if len(seeing) == 1:
+            # With several namespaces it stays for the clients that stay, beside the routes of those that move.
+            run.units.link(closing.anchor.uid, entry.uid)
         refusals = [Refusal(entry.spec.get("hosts"), doubt)] if doubt else []
         refusals += _refusals(run, closing, entry)
         accepted = [not run.hold("MS803", at, why, remedy=remedy) for at, why, remedy in refusals]
