@@ -37,7 +37,7 @@ class Setting(NamedTuple):
     id="mesh-settings",
     kinds=[
         ("", "ConfigMap"), mesh_config.OPERATOR, ("", "Namespace"), *WORKLOAD_KINDS, (_NETWORKING, "VirtualService"),
-        (_NETWORKING, "DestinationRule"), (_NETWORKING, "ServiceEntry"), (_NETWORKING, "Sidecar"),
+        (_NETWORKING, "DestinationRule"), (_NETWORKING, "ServiceEntry"),
         ("security.istio.io", "AuthorizationPolicy"), ("security.istio.io", "PeerAuthentication"),
     ],
     order=20,
