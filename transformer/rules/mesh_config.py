@@ -1,4 +1,4 @@
-"""Istio's MeshConfig where a manifest shows it: ConfigMap `istio`, IstioOperator, and the Sail operator's Istio.
+"""Istio's MeshConfig where a manifest shows it: ConfigMap `istio`, IstioOperator, and the objects of its two operators.
 
 https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/ (istio-surface §9).
 """
@@ -14,6 +14,7 @@ from transformer.stream import nodes
 
 OPERATOR = ("install.istio.io", "IstioOperator")
 _SAIL = ("sailoperator.io", "Istio")
+_MAISTRA = ("maistra.io", "ServiceMeshControlPlane")
 
 
 class MeshConfig(NamedTuple):
@@ -72,6 +73,10 @@ def _read(run: Run) -> Iterator[MeshConfig]:
         )
     for obj in run.context.objects(*_SAIL):
         yield MeshConfig(obj, _mapping(obj.spec.get("values", "meshConfig")))
+    for obj in run.context.objects(*_MAISTRA):
+        # OpenShift Service Mesh has words of its own; the rest of its settings is not read.
+        mode = obj.spec.get("proxy", "networking", "trafficControl", "outbound", "policy").text()
+        yield MeshConfig(obj, {"outboundTrafficPolicy": {"mode": mode}} if mode else {})
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
