@@ -69,6 +69,10 @@ OPTIONS: tuple[Option, ...] = (
         "linkerd-install.opaque-ports", "text", "25,587,3306,4444,5432,6379,9300,11211",
         "default opaque ports of the Linkerd install",
     ),
+    Option(
+        "linkerd-install.cluster-networks", "text", "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fd00::/8",
+        "clusterNetworks of the Linkerd install: no EgressNetwork refuses addresses in them",
+    ),
     Option("authorization", "choice", "hold", "AuthorizationPolicies and PeerAuthentications: hold them with all that they "
            "reach, or translate them where that is exact (a preview)", ("hold", "translate")),
     Option("prefix-mode", "choice", "auto", "how an Istio string prefix is written: exact (a regular expression where "

@@ -53,7 +53,11 @@ def takes_http_routes(protocol: str) -> bool:
 
 def opaque_ports(service: Obj, default: str) -> list[tuple[int, int]]:
     """Port ranges that Linkerd treats as opaque for clients of the Service: its annotation, else the install's default."""
-    text = service.annotations.get("config.linkerd.io/opaque-ports", default)
+    return port_ranges(service.annotations.get("config.linkerd.io/opaque-ports", default))
+
+
+def port_ranges(text: str) -> list[tuple[int, int]]:
+    """Ports and ranges of ports of a list such as `25,4000-4010`; what is neither is left out."""
     ranges = []
     for piece in text.split(","):
         low, _, high = piece.strip().partition("-")

@@ -158,6 +158,15 @@ def _are_ports(text: str) -> bool:
     return True
 
 
+def _are_networks(text: str) -> bool:
+    import ipaddress
+
+    try:
+        return bool([ipaddress.ip_network(part.strip()) for part in text.split(",")])
+    except ValueError:
+        return False
+
+
 def _is_namespace(text: str) -> bool:
     return _NAMESPACE.match(text) is not None
 
@@ -195,6 +204,10 @@ _SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "linkerd-install.opaque-ports": (
         _are_ports,
         "ports and ranges of ports with commas between: 25,3306,4000-4010",
+    ),
+    "linkerd-install.cluster-networks": (
+        _are_networks,
+        "networks with commas between: 10.42.0.0/16,10.43.0.0/16",
     ),
 }
 

@@ -28,7 +28,8 @@ def sample(option: Option) -> tuple[list[str], Any]:
     if option.kind == "accept":
         entry = {"code": "MS010", "object": "A/b/c", "reason": "x, y", "expires": "2999-12-31"}
         return ["MS010@A/b/c=x, y (until 2999-12-31)"], [entry]
-    text = {"ports": "80,443", "identity": "edge/front"}.get(option.key.rpartition("-")[2], "other")
+    shapes = {"ports": "80,443", "identity": "edge/front", "networks": "10.42.0.0/16"}
+    text = shapes.get(option.key.rpartition("-")[2], "other")
     return [text], text
 
 

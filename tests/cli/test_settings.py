@@ -26,6 +26,12 @@ from transformer.settings import Layer
         ),
         ("complete", [" a , ,b "], ("a", "b"), "blanks and empty entries"),
         ("context", ["x y.yaml"], ("x y.yaml",), "paths may hold blanks"),
+        (
+            "linkerd-install.cluster-networks",
+            ["10.42.0.0/16, fd00:42::/64"],
+            "10.42.0.0/16, fd00:42::/64",
+            "networks",
+        ),
         ("linkerd-install.opaque-ports", ["25,4000-4010"], "25,4000-4010", "ports and ranges"),
         (
             "accept",
@@ -62,6 +68,8 @@ def test_a_value_is_read(key: str, texts: list[str], value: object, reason: str)
         ("gateway-map", "shop/edge", ["'shop/edge' is not namespace/name=namespace/name"]),
         ("gateway-map", "shop/edge=public", ["'shop/edge=public' is not namespace/name=namespace/name"]),
         ("mesh.cluster-domain", "cluster..local", ["not a DNS domain"]),
+        ("linkerd-install.cluster-networks", "10.42.0.1/16", ["networks with commas"]),
+        ("linkerd-install.cluster-networks", "10.42.0.0/16,", ["networks with commas"]),
         ("linkerd-install.opaque-ports", "70000", ["ports and ranges"]),
         ("linkerd-install.opaque-ports", "20-10", ["ports and ranges"]),
         ("linkerd-install.opaque-ports", "http", ["ports and ranges"]),

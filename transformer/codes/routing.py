@@ -311,8 +311,10 @@ CODES: tuple[Code, ...] = (
          "location: MESH_INTERNAL", acceptable=True),
     Code("MS323", "error", "entry that permits a host",
          "The mesh refuses hosts that it does not know (mesh.outbound-policy registry-only), and this ServiceEntry makes one known.",
-         "It would take an EgressNetwork with a route for the host, which this version does not write; the entry stays.",
-         "Write the EgressNetwork (trafficPolicy: Deny) and a TLSRoute or HTTPRoute for the host by hand, then accept the finding.",
+         "No namespace of the run that sees the entry gets an EgressNetwork with a route for the host; the entry stays for those "
+         "that need it elsewhere.",
+         "Render the entry with the Namespaces and workloads that it is for; where an EgressNetwork is written by hand, write a "
+         "TLSRoute or HTTPRoute for the host as well, then accept the finding.",
          acceptable=True),
     Code("MS324", "warning", "TCP port that takes every address",
          "A ServiceEntry has a TCP port, DNS resolution and no addresses, so Istio cannot tell the host by its address.",
@@ -330,19 +332,21 @@ CODES: tuple[Code, ...] = (
     Code("MS327", "error", "Sidecar that refuses or redirects",
          "A Sidecar refuses unknown hosts (REGISTRY_ONLY, also as an empty outboundTrafficPolicy), limits connections, or has "
          "listeners of its own.",
-         "Linkerd has no such setting for a workload. The Sidecar stays, and with it every workload that it reaches.",
+         "Linkerd has no such setting for a workload. The Sidecar stays, and with it every workload that it reaches. One that "
+         "only refuses hosts for a whole namespace becomes an EgressNetwork when pods of the namespace move.",
          "Use an EgressNetwork, a NetworkPolicy, or ports of the Service instead, then accept the finding.",
          "outboundTrafficPolicy: {mode: REGISTRY_ONLY}", acceptable=True),
     Code("MS328", "error", "machine outside the cluster",
          "A WorkloadEntry or WorkloadGroup stands for machines that run Istio's proxy.",
-         "Linkerd's ExternalWorkload needs a SPIFFE identity and a proxy on the machine, which no manifest tells; the object stays.",
+         "Linkerd's ExternalWorkload needs a SPIFFE identity, a proxy on the machine, and a status that says Ready, none of which "
+         "a manifest tells; the object stays.",
          "Install Linkerd's proxy on the machine with an identity from SPIRE, write an ExternalWorkload, then accept the finding.",
          acceptable=True),
     Code("MS329", "error", "egress would be open",
          "The mesh refuses hosts that it does not know (mesh.outbound-policy registry-only), Linkerd lets all pass by default.",
          "Pods that move could call every host, so they stay.",
-         "Add an EgressNetwork with trafficPolicy: Deny to the namespace (or to linkerd-egress for all), in the stream or in a "
-         "context file; accepting the finding opens egress.",
+         "Render the Namespace in the same stream (it gets an EgressNetwork), or add an EgressNetwork with trafficPolicy: Deny to "
+         "the namespace (or to linkerd-egress for all), in the stream or in a context file; accepting the finding opens egress.",
          "apiVersion: policy.linkerd.io/v1alpha1\nkind: EgressNetwork\nspec: {trafficPolicy: Deny}", acceptable=True),
     Code("MS330", "warning", "Telemetry is lost", "A Telemetry object sets access logs, traces or metrics of Istio's proxies.",
          "They end with the old mesh. Requests are not affected.", "Set up what is needed in Linkerd."),
@@ -350,8 +354,8 @@ CODES: tuple[Code, ...] = (
          "Linkerd's proxies have settings of their own. Requests are not affected.",
          "Set config.linkerd.io annotations on the Namespace or the pods where something is needed."),
     Code("MS332", "warning", "options contradict the mesh",
-         "Istio's own configuration in the stream says otherwise than the options of this run, or cannot be read.",
-         "Options decide: what they assume may not be what the cluster does today.", "Set the option to what the mesh does."),
+         "Istio's own configuration says otherwise than the options of this run, or cannot be read.",
+         "For hosts that the mesh does not know the stricter of both is assumed.", "Set the option to what the mesh does."),
     Code("MS333", "info", "Istio's own configuration", "The stream holds Istio's configuration (ConfigMap istio, IstioOperator).",
          "It passes unchanged; it goes when Istio is uninstalled.", "Nothing."),
 )  # fmt: skip
