@@ -21,6 +21,11 @@ WITHOUT_KEYS = {
     "context-policies": "reaches the workloads that move, which carry a key",
     "outbound-policy": "follows the workloads that move, which carry a key",
     "mesh-settings": "the ConfigMap is called istio",
+    "gateway-class": "looked at wherever the stream names a mesh; a class of Istio may have any name",
+    "waypoint": "looked at wherever the stream names a mesh; a class of Istio may have any name",
+    "mesh-route": "looked at wherever the stream names a mesh",
+    "ingress-route": "looked at wherever the stream names a mesh",
+    "backend-policy": "looked at wherever the stream names a mesh",
     "mesh-departure": "follows the workloads that move, which carry a key",
 }
 
