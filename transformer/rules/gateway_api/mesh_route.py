@@ -57,11 +57,15 @@ def _has_clients(run: Run, obj: Obj) -> bool:
     """Whether clients of the route may move: all, or those of its namespace for routes that lie beside their clients."""
     if not run.clients:
         return bool(run.client_config)
-    producer = any(parent.namespace == obj.namespace for parent in _of_mesh(obj))
-    return producer or any(
-        obj.namespace in (client.namespace, client.name, "") or not client.namespace
-        for client in run.clients.values()
-    )
+    return any(parent.namespace == obj.namespace for parent in _of_mesh(obj)) or _moves_in(run, obj.namespace)
+
+
+def _moves_in(run: Run, namespace: str) -> bool:
+    """Whether something moves that is, or may be, in the namespace."""
+    places = {
+        client.name if client.ref.kind == "Namespace" else client.namespace for client in run.clients.values()
+    }
+    return not namespace or not places.isdisjoint({namespace, ""}) or not places
 
 
 def _report(run: Run, obj: Obj, problem: Problem) -> bool:
@@ -116,10 +120,10 @@ def _parent(
     yield from parent_services.problems(run, obj, parent)
     for other in by_service.get((parent.namespace, parent.name), ()):
         if other.uid != obj.uid:
-            yield from _rival(obj, parent, other)
+            yield from _rival(run, obj, parent, other)
 
 
-def _rival(obj: Obj, parent: references.Reference, other: Obj) -> Iterator[Problem]:
+def _rival(run: Run, obj: Obj, parent: references.Reference, other: Obj) -> Iterator[Problem]:
     """Routes that Istio and Linkerd combine in different ways."""
     theirs = [ref for ref in _of_mesh(other) if (ref.namespace, ref.name) == (parent.namespace, parent.name)]
     ports = {ref.at.get("port").text() for ref in theirs}
@@ -130,6 +134,8 @@ def _rival(obj: Obj, parent: references.Reference, other: Obj) -> Iterator[Probl
         yield Problem("MS725", parent.at, f"{other.ref} names another set of ports of {parent.name}: in Istio one of the two "
                       "replaces the other, in Linkerd both count")  # fmt: skip
     elif other.namespace != obj.namespace and parent.namespace in (obj.namespace, other.namespace):
+        if not _moves_in(run, other.namespace if parent.namespace == obj.namespace else obj.namespace):
+            return
         yield Problem("MS725", parent.at, f"{other.ref} is for {parent.name} too: for clients of the namespace that is not the "
                       "Service's, Istio takes only theirs, Linkerd both")  # fmt: skip
     elif obj.ref.kind != other.ref.kind and other.namespace == obj.namespace:

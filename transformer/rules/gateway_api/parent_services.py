@@ -13,6 +13,8 @@ from transformer.rules import parents
 from transformer.rules.gateway_api import references, waypoint_users
 from transformer.rules.gateway_api.problems import Problem
 from transformer.rules.workload import injection_settings as settings
+from transformer.rules.workload import port_lists
+from transformer.rules.workload.service_ports import OPAQUE_PORTS
 from transformer.run import Run
 
 
@@ -45,8 +47,7 @@ def _port(run: Run, parent: references.Reference, service: Obj, index: int, port
         service_protocol.istio_protocol(port)
     ):
         return
-    ranges = service_protocol.opaque_ports(service, run.options["linkerd-install.opaque-ports"])
-    if service_protocol.is_opaque(number, ranges):
+    if _is_opaque(run, service, number):
         why = f"port {number} of {service.ref} is opaque for Linkerd, which ignores routes there"
         remedy = (
             "Set config.linkerd.io/opaque-ports on the Service (and its pods) to a list without the port."
@@ -61,6 +62,15 @@ def _port(run: Run, parent: references.Reference, service: Obj, index: int, port
     yield Problem(
         "MS726", parent.at, why, f"Write appProtocol: {known}." if known else "Remove the appProtocol."
     )
+
+
+def _is_opaque(run: Run, service: Obj, number: int) -> bool:
+    """Whether Linkerd's list covers the port, after what the rule for Services writes."""
+    for edit in run.edits:
+        if edit.target.uid == service.uid and OPAQUE_PORTS in edit.write:
+            return port_lists.contains(edit.write[OPAQUE_PORTS], number)
+    ranges = service_protocol.opaque_ports(service, run.options["linkerd-install.opaque-ports"])
+    return service_protocol.is_opaque(number, ranges)
 
 
 def _is_rewritten(run: Run, service: Obj, index: int) -> bool:
