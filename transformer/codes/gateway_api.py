@@ -9,9 +9,9 @@ _STAYS = "The route stays as it is; requests of clients that move would get othe
 
 CODES: tuple[Code, ...] = (
     Code("MS700", "warning", "class of Istio's controller",
-         "A GatewayClass names a controller of Istio.",
+         "A GatewayClass, or an XMesh, names a controller of Istio.",
          "It stays: Gateways of the class in other streams need it until they have another one.",
-         "Delete it once no Gateway of the class is left.", "spec:\n  controllerName: istio.io/gateway-controller"),
+         "Delete it once nothing needs it.", "spec:\n  controllerName: istio.io/gateway-controller"),
     Code("MS701", "warning", "Gateway served by another class",
          "The Gateway's class is Istio's, and gateway-class names another one.",
          "The new class brings proxies and an address of its own; the Deployment, Service and ServiceAccount that Istio made "

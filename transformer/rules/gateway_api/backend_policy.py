@@ -46,7 +46,10 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
 def _targets(run: Run, obj: Obj) -> None:
     for target in references.targets(obj):
         if target.group.endswith("istio.io"):
-            run.hold("MS732", target.at, f"nothing but Istio knows {target.kind} {target.name}")
+            held = run.hold("MS732", target.at, f"nothing but Istio knows {target.kind} {target.name}")
+            entry = run.context.find(references.ISTIO, target.kind, target.namespace, target.name).obj
+            if held and entry is not None:
+                run.units.link(obj.uid, entry.uid)
 
 
 def _tls(run: Run, obj: Obj) -> None:
