@@ -7,7 +7,7 @@ import pytest
 from tests.case_tables import Case, cases, check, ids
 from tests.crd_validation import Emitted
 
-RULES = ("gateway-class", "waypoint", "mesh-route", "ingress-route", "backend-policy")
+RULES = ("gateway-class", "gateway-map", "waypoint", "mesh-route", "ingress-route", "backend-policy")
 CASES = [case for rule in RULES for case in cases(rule)]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from transformer.objects import Obj
 from transformer.rules import reach
-from transformer.rules.gateway_api import classes, gateway_settings, references
+from transformer.rules.gateway_api import classes, gateway_map, gateway_settings, references
 from transformer.rules.parents import GATEWAY_API
 from transformer.rules.registry import rule
 from transformer.run import Run
@@ -57,9 +57,8 @@ def _gateway(run: Run, obj: Obj) -> None:
         run.hold("MS708", written, f"class {written.text()} joins networks of one Istio mesh")
     if role != classes.INGRESS:
         return
-    if _is_mapped(run, obj):
-        run.objects[obj.uid] = obj
-        run.hold("MS714", obj, "routes name this Gateway as their parent, which gateway-map does not change")
+    if (obj.namespace, obj.name) in gateway_map.stand_ins(run):
+        _mapped(run, obj)
         return
     wanted = run.fact(
         "gateway-class", obj, f"{obj.ref} has Istio's class {written.text()}: who will serve it? (the same name leaves it)"
@@ -79,9 +78,20 @@ def _gateway(run: Run, obj: Obj) -> None:
     run.edit(obj, ("spec",), write={"gatewayClassName": wanted}, marks=run.translated(written))
 
 
-def _is_mapped(run: Run, obj: Obj) -> bool:
-    sources = {entry.partition("=")[0].strip() for entry in run.options["gateway-map"]}
-    return f"{obj.namespace}/{obj.name}" in sources
+def _mapped(run: Run, obj: Obj) -> None:
+    """Another Gateway stands in for this one: it stays, but what it enforces must not be lost for its routes."""
+    target = gateway_map.stand_ins(run)[obj.namespace, obj.name]
+    run.memo.setdefault("gateways-that-change", {})[obj.namespace, obj.name] = obj
+    run.account(obj, gateway_settings.listener_fields(obj))
+    for view in gateway_settings.listener_fields(obj):
+        run.no_op(view, "the Gateway stays")
+    gateway_settings.refuse_listeners(run, obj)
+    if not (_is_protected(run, obj) or _is_named(run, obj)):
+        run.say(
+            "MS715",
+            obj,
+            f"{target.namespace}/{target.name} takes its routes; it stays for those of other streams",
+        )
 
 
 def _listener_set(run: Run, obj: Obj) -> None:

@@ -165,25 +165,31 @@ def listener_fields(obj: Obj) -> Iterator[View]:
 
 def settle_listeners(run: Run, obj: Obj) -> None:
     """Hold the object for listeners that only Istio can serve; options that it alone reads go."""
+    refuse_listeners(run, obj)
     for listener in obj.spec.get("listeners").each():
-        protocol = listener.get("protocol")
-        if protocol.text() not in _PORTABLE:
-            run.hold("MS705", protocol, f"no other class knows the protocol {protocol.text()}")
         options = listener.get("tls", "options")
-        gone = [key for key, view in options.items() if key.startswith(_OPTION) and _option(run, key, view)]
+        gone = [key for key, view in options.items() if key.startswith(_OPTION) and _goes(run, key, view)]
         run.edit(obj, options.path, remove=gone)
 
 
-def _option(run: Run, key: str, view: View) -> bool:
-    """Settle one TLS option of Istio; whether it goes."""
+def refuse_listeners(run: Run, obj: Obj) -> None:
+    """Hold the object for listeners whose protocol or TLS option only Istio serves."""
+    for view in listener_fields(obj):
+        key, text = str(view.path[-1]), view.text()
+        if key == "protocol":
+            run.hold("MS705", view, f"no other class knows the protocol {text}")
+        elif key == _TERMINATE_MODE and text in _CERTIFICATE_MODES:
+            run.hold("MS705", view, f"{text}: {_CERTIFICATE_MODES[text]}")
+        elif key not in (_TERMINATE_MODE, _CIPHERS):
+            run.hold("MS705", view, f"{key} is an option of Istio's listeners")
+
+
+def _goes(run: Run, key: str, view: View) -> bool:
+    """Settle one TLS option of Istio that holds nothing; whether it goes."""
+    if key == _CIPHERS:
+        run.degrade("MS703", view, "cipher suites are the new class's")
+        return True
     if key == _TERMINATE_MODE and view.text() not in _CERTIFICATE_MODES:
         run.no_op(view, "what listeners that terminate TLS do by themselves")
         return True
-    if key == _TERMINATE_MODE:
-        run.hold("MS705", view, f"{view.text()}: {_CERTIFICATE_MODES[view.text()]}")
-    elif key == _CIPHERS:
-        run.degrade("MS703", view, "cipher suites are the new class's")
-        return True
-    else:
-        run.hold("MS705", view, f"{key} is an option of Istio's listeners")
     return False
