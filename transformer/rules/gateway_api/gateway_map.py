@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from transformer.objects import Obj
 from transformer.order.predicates import host_subsumes
-from transformer.rules.gateway_api import classes, references
+from transformer.rules.gateway_api import classes, protection, references
 from transformer.rules.parents import GATEWAY_API
 from transformer.rules.registry import rule
 from transformer.run import Run
@@ -82,8 +82,13 @@ def _move(run: Run, obj: Obj, index: int, parents: Sequence[references.Reference
         remove.append("namespace")
     if target.section:
         write["sectionName"] = target.section
-    if gateway is not None and not gateway.context:
+    if gateway is not None:
+        run.memo.setdefault("gateways-that-change", {})[gateway.namespace, gateway.name] = gateway
         run.units.link(gateway.uid, obj.uid)
+        # A Gateway of the stream is held itself.
+        policy = next(protection.policies(run, gateway), None) if gateway.context else None
+        if policy is not None and run.hold("MS706", parent.at, f"{policy.ref} applies to {gateway.ref}"):
+            return
     run.edit(obj, parent.at.path, write=write, remove=remove)
 
 

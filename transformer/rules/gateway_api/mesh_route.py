@@ -23,6 +23,7 @@ _NEVER_READ = "UDPRoute"
 _GLOBAL_KINDS = ("ServiceEntry", "Hostname")
 #: Findings after which Linkerd obeys nothing of the route.
 _WHOLE = frozenset({"MS720", "MS721", "MS726"})
+_STEERING = frozenset({"VirtualService", "DestinationRule", "TrafficSplit"})
 _Key = tuple[str, str]
 
 
@@ -56,8 +57,14 @@ def _of_mesh(obj: Obj) -> Iterator[references.Reference]:
 def _has_clients(run: Run, obj: Obj) -> bool:
     """Whether clients of the route may move: all, or those of its namespace for routes that lie beside their clients."""
     if not run.clients:
-        return bool(run.client_config)
+        return any(_steers_clients(config) for config in run.client_config.values())
     return any(parent.namespace == obj.namespace for parent in _of_mesh(obj)) or _moves_in(run, obj.namespace)
+
+
+def _steers_clients(obj: Obj) -> bool:
+    """Whether an object that is translated tells clients where to send: they are about to move."""
+    gateways = [name.text() for name in obj.spec.get("gateways").each()]
+    return obj.ref.kind in _STEERING and (not gateways or "mesh" in gateways)
 
 
 def _moves_in(run: Run, namespace: str) -> bool:

@@ -23,7 +23,7 @@ def problems(run: Run, route: Obj, parent: references.Reference) -> Iterator[Pro
     service = run.context.service(parent.namespace, parent.name).obj
     if service is None:
         return
-    if service.spec.get("type").text() == "ExternalName" or service.spec.get("clusterIP").text() == "None":
+    if has_no_address(service):
         yield Problem(
             "MS726", parent.at, f"{service.ref} has no cluster IP; Linkerd attaches routes to one only"
         )
@@ -39,6 +39,11 @@ def problems(run: Run, route: Obj, parent: references.Reference) -> Iterator[Pro
     if _is_idle(run, service):
         why = f"ambient clients of {service.ref} have no waypoint, so Istio ignores the route"
         yield Problem("MS729", parent.at, why)
+
+
+def has_no_address(service: Obj) -> bool:
+    """Whether the Service is headless or an ExternalName: Linkerd goes by cluster IPs."""
+    return service.spec.get("type").text() == "ExternalName" or service.spec.get("clusterIP").text() == "None"
 
 
 def _port(run: Run, parent: references.Reference, service: Obj, index: int, port: View) -> Iterator[Problem]:

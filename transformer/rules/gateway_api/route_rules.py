@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from transformer.objects import View
-from transformer.rules.gateway_api import references
+from transformer.rules.gateway_api import parent_services, references
 from transformer.rules.gateway_api.problems import Problem
 from transformer.rules.istio import durations, expressions
 from transformer.run import Run
@@ -37,7 +37,7 @@ def problems(run: Run, rule: View, kind: str) -> Iterator[Problem]:
     for entry in rule.get("filters").each():
         redirects |= entry.get("type").text() == "RequestRedirect"
         yield from _filter(run, entry, kind)
-    yield from _backends(rule, redirects)
+    yield from _backends(run, rule, redirects)
     retry = rule.get("retry")
     if retry and not any(key in rule.obj.annotations for key in _RETRIES):
         yield Problem("MS722", retry, "Linkerd reads retry annotations and not this field",
@@ -60,12 +60,12 @@ def _expression(field: View) -> Iterator[Problem]:
     same, reason = expressions.rust(text)
     if reason or same != text:
         yield Problem("MS727", field, reason or f"Linkerd's engine would need `{same}`")
-    elif not _is_whole(text):
+    elif not is_whole(text):
         yield Problem("MS727", field, f"Linkerd may take a part of the value for `{text}` and then refuse the whole",
                       f"Write `^(?:{text})$`: Istio reads it the same.")  # fmt: skip
 
 
-def _is_whole(text: str) -> bool:
+def is_whole(text: str) -> bool:
     """Whether a search for the first alternative finds the whole value wherever the expression matches it."""
     if _LITERAL.fullmatch(text):
         return True
@@ -170,7 +170,7 @@ def _redirect(run: Run, redirect: View) -> Iterator[Problem]:
         )
 
 
-def _backends(rule: View, redirects: bool) -> Iterator[Problem]:
+def _backends(run: Run, rule: View, redirects: bool) -> Iterator[Problem]:
     found = list(references.backends(rule))
     if not found and not redirects:
         yield Problem(
@@ -182,14 +182,17 @@ def _backends(rule: View, redirects: bool) -> Iterator[Problem]:
             "MS723", rule.get("backendRefs"), "no backend has a weight: Istio answers 500, Linkerd does not"
         )
     for ref in found:
-        yield from _backend(ref)
+        yield from _backend(run, ref)
 
 
-def _backend(ref: references.Reference) -> Iterator[Problem]:
+def _backend(run: Run, ref: references.Reference) -> Iterator[Problem]:
     if ref.group or ref.kind != "Service":
         yield Problem("MS723", ref.at, f"Linkerd answers 500 for the backend {ref.kind} {ref.name}")
     elif not ref.at.get("port"):
         yield Problem("MS723", ref.at, "a backend needs a port")
+    service = run.context.service(ref.namespace, ref.name).obj if ref.is_service else None
+    if service is not None and parent_services.has_no_address(service):
+        yield Problem("MS723", ref.at, f"{service.ref} has no cluster IP, by which Linkerd finds a backend")
     foreign = any(
         parent.is_service and parent.namespace != ref.at.obj.namespace
         for parent in references.parents(ref.at.obj)
