@@ -141,4 +141,8 @@ CODES: tuple[Code, ...] = (
          "A route of a Gateway whose class changes matches by a regular expression.",
          "Its dialect and its rank beside other matches are not standardized.",
          "Compare with the documentation of the new class."),
+    Code("MS735", "warning", "route for gRPC alone",
+         f"{_TODAY} It is a GRPCRoute: to Istio a list of paths, for every request that comes.",
+         "Linkerd takes POST requests of gRPC only; others on the port are answered with 404.",
+         "Serve probes and web clients on a port of their own."),
 )  # fmt: skip

@@ -41,6 +41,8 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     by_service = _by_service(run) if moving else {}
     for obj in moving:
         run.objects[obj.uid] = obj
+        if obj.ref.kind == "GRPCRoute":
+            run.say("MS735", obj, "Linkerd answers 404 to what is not gRPC; Istio routes it by its path")
         for problem in list(_problems(run, obj, by_service)):
             if _report(run, obj, problem) and problem.code in _WHOLE:
                 run.client_config[obj.uid] = obj
@@ -107,6 +109,7 @@ def _problems(run: Run, obj: Obj, by_service: dict[_Key, list[Obj]]) -> Iterator
         yield Problem("MS722", obj.spec.get("hostnames"), why, "Remove hostnames.")
     for parent in _of_mesh(obj):
         yield from _parent(run, obj, parent, by_service)
+    yield from route_rules.annotation_problems(obj)
     for rule_ in obj.spec.get("rules").each():
         yield from route_rules.problems(run, rule_, obj.ref.kind)
 

@@ -14,8 +14,11 @@ from transformer.rules.gateway_api import references, waypoint_users
 from transformer.rules.gateway_api.problems import Problem
 from transformer.rules.workload import injection_settings as settings
 from transformer.rules.workload import port_lists
-from transformer.rules.workload.service_ports import OPAQUE_PORTS
+from transformer.rules.workload.service_ports import OPAQUE_PORTS, Lists
 from transformer.run import Run
+
+#: Known to Linkerd as plain TCP; Istio finds out by itself what such a port speaks.
+_OPAQUE = frozenset({"linkerd.io/opaque", "linkerd.io/tcp"})
 
 
 def problems(run: Run, route: Obj, parent: references.Reference) -> Iterator[Problem]:
@@ -60,7 +63,7 @@ def _port(run: Run, parent: references.Reference, service: Obj, index: int, port
         yield Problem("MS726", parent.at, why, remedy)
     if not declared or not run.target.reads_app_protocol or _is_rewritten(run, service, index):
         return
-    if declared.lower() in service_protocol.KNOWN_TO_LINKERD:
+    if declared.lower() in service_protocol.KNOWN_TO_LINKERD and declared.lower() not in _OPAQUE:
         return
     known = service_protocol.APP_PROTOCOLS.get(declared.lower())
     why = f"Linkerd takes appProtocol {declared} of port {number} of {service.ref} for opaque TCP"
@@ -74,8 +77,8 @@ def _is_opaque(run: Run, service: Obj, number: int) -> bool:
     for edit in run.edits:
         if edit.target.uid == service.uid and OPAQUE_PORTS in edit.write:
             return port_lists.contains(edit.write[OPAQUE_PORTS], number)
-    ranges = service_protocol.opaque_ports(service, run.options["linkerd-install.opaque-ports"])
-    return service_protocol.is_opaque(number, ranges)
+    listed = Lists(run).of(service.annotations.get(OPAQUE_PORTS), service.namespace)
+    return port_lists.contains(listed, number)
 
 
 def _is_rewritten(run: Run, service: Obj, index: int) -> bool:

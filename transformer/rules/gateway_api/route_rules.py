@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transformer.objects import View
+from transformer.objects import Obj, View
 from transformer.rules.gateway_api import parent_services, references
 from transformer.rules.gateway_api.problems import Problem
 from transformer.rules.istio import durations, expressions
@@ -23,7 +23,32 @@ _ONE_UNIT = pattern(r"[0-9]{1,5}(?:ms|s|m|h)")
 #: Literals with an open end: there is only one way to match them, so they need no anchors.
 _LITERAL = pattern(r"\^?(?:[A-Za-z0-9/_~!&',;=:@%-]|\\[^A-Za-z0-9])*(?:\.\*)?\$?")
 _TIMEOUT = "timeout.linkerd.io/request"
+_DURATION = pattern(r"[0-9]+(?:ms|s|m|h|d)|0")
+_STATUS = r"(?:5xx|gateway-error|[1-5][0-9]{2}(?:-[1-5][0-9]{2})?)"
+_GRPC_STATUS = r"(?:cancelled|deadline-exceeded|internal|resource-exhausted|unavailable)"
+_ANNOTATIONS = {
+    _TIMEOUT: _DURATION,
+    "timeout.linkerd.io/response": _DURATION,
+    "timeout.linkerd.io/idle": _DURATION,
+    "retry.linkerd.io/timeout": _DURATION,
+    "retry.linkerd.io/limit": pattern(r"[0-9]{1,5}"),
+    "retry.linkerd.io/http": pattern(rf"{_STATUS}(?:,{_STATUS})*"),
+    "retry.linkerd.io/grpc": pattern(rf"{_GRPC_STATUS}(?:,{_GRPC_STATUS})*"),
+}
 _RETRIES = ("retry.linkerd.io/http", "retry.linkerd.io/grpc", "retry.linkerd.io/limit")
+
+
+def annotation_problems(obj: Obj) -> Iterator[Problem]:
+    """Annotations for Linkerd on the route that its webhook refuses, and the route with them."""
+    for key, view in obj.view.get("metadata", "annotations").items():
+        accepted = _ANNOTATIONS.get(key)
+        if accepted is not None and not accepted.fullmatch(view.text()):
+            yield Problem(
+                "MS722",
+                view,
+                f"Linkerd refuses a route with {key}: {view.text()!r}",
+                "Correct the annotation.",
+            )
 
 
 def problems(run: Run, rule: View, kind: str) -> Iterator[Problem]:
