@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from transformer.rules.gateway_api.route_rules import is_whole
 
-PIECES = st.sampled_from(["a", "b", "ab", "(a|ab)", "(?:b|)", "a?", "b*?", "[ab]", ".*", "\\.", "|"])
+PIECES = st.sampled_from(
+    ["a", "b", "ab", "(a|ab)", "(?:b|)", "a?", "b*?", "[ab]", ".*", "\\.", "|", "[ab]+", ".+"]
+)
 VALUES = ("", "a", "b", "ab", "aab", "abb", "abab", "aba", ".")
 
 
@@ -25,11 +27,18 @@ VALUES = ("", "a", "b", "ab", "aab", "abb", "abab", "aba", ".")
         ("^(?:/a|/ab)$", True, "the end belongs to both"),
         ("/(a|ab)/x$", True, "the end is fixed"),
         ("/(a|ab)", False, "the first alternative is shorter"),
-        ("/a[|$]", False, "no end is fixed"),
+        ("/a[|$]", True, "one character of a class"),
         ("/a[|]b$", True, "a bar inside of a class is no alternative"),
         ("/a\\$", True, "a literal dollar"),
         ("/v[0-9]+\\$", False, "a literal dollar fixes no end"),
-        ("/v[0-9]+/.*", False, "more than a literal with an open end"),
+        ("/v[0-9]+/.*", True, "the rest is taken whatever came before"),
+        ("/v[0-9]+", True, "the longest is the only one that is tried"),
+        ("/v[0-9]+?", False, "the shortest is tried first"),
+        ("/v[0-9]+/x\\.*", False, "a literal dot repeats"),
+        ("gold|silver", True, "none is the beginning of another"),
+        ("gold|golden", False, "the first is the beginning of the second"),
+        ("golden|gold", True, "the longer one is tried first"),
+        ("a|b.*", False, "an alternative that is no literal"),
     ],
 )
 def test_expressions(text: str, whole: bool, reason: str) -> None:

@@ -6,6 +6,7 @@ Istio: istio/istio pilot/pkg/config/kube/gateway/conversion.go. Linkerd: linkerd
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from transformer.objects import Obj, View
@@ -20,8 +21,13 @@ _HEADERS = {
     "ResponseHeaderModifier": "responseHeaderModifier",
 }
 _ONE_UNIT = pattern(r"[0-9]{1,5}(?:ms|s|m|h)")
+_CHARACTER = r"(?:[A-Za-z0-9/_~!&',;=:@%-]|\\[^A-Za-z0-9])"
+_PLAIN = pattern(rf"{_CHARACTER}*")
 #: Literals with an open end: there is only one way to match them, so they need no anchors.
-_LITERAL = pattern(r"\^?(?:[A-Za-z0-9/_~!&',;=:@%-]|\\[^A-Za-z0-9])*(?:\.\*)?\$?")
+_LITERAL = pattern(rf"\^?{_CHARACTER}*(?:\.\*)?\$?")
+#: Single characters and classes of which the last alone may repeat: the longest match is the only one that is tried.
+_ATOMS = pattern(rf"\^?(?:{_CHARACTER}|\\[dw]|\[[^\]\\]+\])*[+*]?\$?")
+_ESCAPED = pattern(r"(?<!\\)(?:\\\\)*\\$")
 _TIMEOUT = "timeout.linkerd.io/request"
 _DURATION = pattern(r"[0-9]+(?:ms|s|m|h|d)|0")
 _STATUS = r"(?:5xx|gateway-error|[1-5][0-9]{2}(?:-[1-5][0-9]{2})?)"
@@ -92,11 +98,21 @@ def _expression(field: View) -> Iterator[Problem]:
 
 def is_whole(text: str) -> bool:
     """Whether a search for the first alternative finds the whole value wherever the expression matches it."""
-    if _LITERAL.fullmatch(text):
+    if _LITERAL.fullmatch(text) or _ATOMS.fullmatch(text):
         return True
-    if not text.endswith("$") or text.endswith("\\$"):
-        return False
-    depth, index, in_class = 0, 0, False
+    alternatives = _alternatives(text)
+    if len(alternatives) > 1:
+        plain = all(_PLAIN.fullmatch(one) for one in alternatives)
+        pairs = itertools.combinations(alternatives, 2)
+        return plain and not any(later.startswith(earlier) for earlier, later in pairs)
+    # The end of the value is asked for, or whatever is left is taken.
+    last = text[-1:] if text[-1:] == "$" else text[-2:]
+    return last in ("$", ".*", ".+") and not _ESCAPED.search(text.removesuffix(last))
+
+
+def _alternatives(text: str) -> list[str]:
+    """The expression cut at bars that stand in no group and no class."""
+    found, start, depth, index, in_class = [], 0, 0, 0, False
     while index < len(text):
         char = text[index]
         if char == "\\":
@@ -108,9 +124,10 @@ def is_whole(text: str) -> bool:
         elif char in "()":
             depth += 1 if char == "(" else -1
         elif char == "|" and depth == 0:
-            return False
+            found.append(text[start:index])
+            start = index + 1
         index += 1
-    return True
+    return [*found, text[start:]]
 
 
 def _grpc_matches(rule: View) -> Iterator[Problem]:
