@@ -43,7 +43,7 @@ MATCHES = st.builds(
     st.frozensets(st.sampled_from(["q"])),
     st.sampled_from(["one", "two", "three"]),
 )
-ROUTES = st.lists(st.lists(MATCHES, min_size=1, max_size=4), min_size=1, max_size=3)
+ROUTES = st.lists(st.lists(MATCHES, min_size=1, max_size=3), min_size=1, max_size=4)
 
 
 def manifest(index: int, flats: Sequence[Flat]) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def fields(obj: Obj) -> Iterator[View]:
     """Every field of a Gateway that only Istio reads, or reads in its own way."""
     for path in _MAPS:
         yield from (view for key, view in obj.view.get(*path).items() if old_mesh_key(key))
-    yield obj.spec.get("infrastructure", "parametersRef")
+    if obj.spec.get("infrastructure", "parametersRef"):
+        yield obj.spec.get("infrastructure", "parametersRef")
     yield from _hostname_addresses(obj)
     yield from listener_fields(obj)
 

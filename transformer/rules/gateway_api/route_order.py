@@ -23,8 +23,9 @@ from transformer.order.verify import verify
 _KINDS: dict[str, PathKind] = {"Exact": "exact", "RegularExpression": "regex"}
 _RANKS = {"exact": 3, "prefix": 2, "regex": 1, "any": 0}
 _REQUESTS = 20000
-#: More objects than this are compared in the written order and its reverse only.
-_ALL_ORDERS = 4
+#: Of more objects than this not every order is tried: what holds for each pair in the written order and in its reverse
+#: holds in all of them, and nothing else is taken for a proof.
+_ALL_ORDERS = 3
 
 
 class Difference(NamedTuple):
@@ -42,7 +43,7 @@ def difference(routes: Sequence[Obj], precedence: Precedence) -> Difference | No
     )
     for order in orders:
         entries = [entry for route in order for entry in _entries(route)]
-        found = _compare(entries, precedence)
+        found = _compare(entries, precedence, every=len(routes) <= _ALL_ORDERS)
         if found is not None:
             return found
     return None
@@ -55,8 +56,8 @@ def _entries(route: Obj) -> Iterator[Entry]:
             yield Entry(match, action, None, (route.uid, index), index)
 
 
-def _compare(entries: list[Entry], precedence: Precedence) -> Difference | None:
-    """Compare a list of matches as written with the same list as Istio sorts it."""
+def _compare(entries: list[Entry], precedence: Precedence, *, every: bool) -> Difference | None:
+    """Compare a list of matches as written with the same list as Istio sorts it; `every` order is compared."""
     order = sorted(range(len(entries)), key=lambda index: _rank(entries[index].match))
     pairs = itertools.combinations(order, 2)
     if all(_agrees(entries, first, second, precedence) for first, second in pairs):
@@ -66,7 +67,9 @@ def _compare(entries: list[Entry], precedence: Precedence) -> Difference | None:
         found = verify([entries[index] for index in order], rules, precedence, NOT_FOUND, _REQUESTS)
     except Unreadable:
         return Difference(None)
-    return Difference(found.difference) if found.difference is not None or not found.complete else None
+    if found.difference is not None or not found.complete or not every:
+        return Difference(found.difference)
+    return None
 
 
 def _agrees(entries: list[Entry], first: int, second: int, precedence: Precedence) -> bool:

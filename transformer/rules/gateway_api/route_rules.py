@@ -203,8 +203,8 @@ def _redirect(run: Run, redirect: View) -> Iterator[Problem]:
                       "change", "Write the port.")  # fmt: skip
     if not changes and not redirect.get("port") and not redirect.get("path"):
         yield Problem("MS728", redirect, "it redirects to the same address, which Linkerd does not do")
-    code = redirect.get("statusCode").value() or 302
-    if code not in run.target.redirect_codes:
+    code = redirect.get("statusCode").text() or "302"
+    if code not in map(str, run.target.redirect_codes):
         yield Problem(
             "MS728",
             redirect.get("statusCode"),
