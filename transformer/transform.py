@@ -112,6 +112,8 @@ def _apply_rules(run: Run, objects: Sequence[Obj], data: bytes) -> None:
     for obj in objects:
         by_kind.setdefault((obj.ref.group, obj.ref.kind), []).append(obj)
         run.objects[obj.uid] = obj
+        if obj.ref.group.endswith(MESH_SUFFIXES) and not obj.name:
+            run.hold("MS004", obj, "has no metadata.name; the API server refuses it")
     handled: set[tuple[str, str]] = set()
     beside = [group for group, needle in registry.UNNAMED.items() if by_kind and needle in data]
     rules = registry.load([*beside, *(group for group, _ in by_kind)])
