@@ -106,7 +106,7 @@ def _bind(run: Run, obj: Obj, name: View, hostnames: Sequence[str]) -> Bound | N
         listener
         for listener in edge.listeners
         if not listener.redirect
-        and listener.protocol != "TLS"
+        and listener.takes_requests
         and listener.namespaces in ("*", obj.namespace)
         and any(edges.meets(listener.hostname, hostname) for hostname in hostnames)
     )

@@ -1,0 +1,246 @@
+"""`tcp` and `tls` rules of a VirtualService on gateways, as TCPRoutes and TLSRoutes attached to listeners.
+
+A server for TCP, or one that terminates TLS for something other than HTTP, gives all connections to the first tcp rule;
+one that passes TLS through tells them apart by server name. A server name that two matches claim belongs to the first;
+between VirtualServices that is the older, so both are held.
+https://istio.io/latest/docs/reference/config/networking/virtual-service/#TLSRoute
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from transformer.ir.routes import Attachment, Backend, Forward, Listener, Route, RouteRule
+from transformer.ledger import Mark
+from transformer.objects import Obj, View
+from transformer.rules.istio import connections, edges, hosts
+from transformer.rules.istio import virtual_service_action as shared
+from transformer.rules.istio.connections import Used
+from transformer.rules.istio.edges import Edge
+from transformer.rules.istio.held import Held
+from transformer.rules.istio.mesh_hosts import MESH
+from transformer.run import Run
+from transformer.targets import metadata
+from transformer.targets.gateway_api import connection_route, reference_grant
+
+
+class _Claim(NamedTuple):
+    """What a VirtualService makes of one listener: a rule, the matches that say so, and the server names asked for."""
+
+    edge: Edge
+    listener: Listener
+    rule: View
+    matches: tuple[View, ...]
+    names: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The list that the rule stands in."""
+        return str(self.rule.path[1])
+
+
+class _Planned(NamedTuple):
+    """One route object: its kind, hostnames and backends, and where it attaches."""
+
+    kind: str
+    hostnames: tuple[str, ...]
+    backends: tuple[Backend, ...]
+
+
+def plan(run: Run, obj: Obj, used: Used) -> None:
+    """Plan the routes of every gateway that the VirtualService names. Raises `Held` with the finding made."""
+    if all(name.text() == MESH for name in obj.spec.get("gateways").each()):
+        return
+    exported = [entry.text() for entry in obj.spec.get("exportTo").each()]
+    if exported not in ([], ["*"]):
+        message = "exported to some namespaces only, which may not include the gateway's"
+        run.hold("MS216", obj.spec.get("exportTo"), message)
+        raise Held
+    claims: list[_Claim] = []
+    for edge in _edges(run, obj):
+        found = list(_claims(run, obj, edge))
+        _refuse_rivals(run, obj, edge, found)
+        claims += found
+    for claim in claims:
+        connections.use(used, claim.rule, list(claim.matches))
+    _emit(run, obj, claims)
+
+
+def _edges(run: Run, obj: Obj) -> Iterator[Edge]:
+    """The gateways that the VirtualService names, whose listeners must be known."""
+    for name in obj.spec.get("gateways").each():
+        if name.text() == MESH:
+            continue
+        edge = edges.find(run, name.text(), obj.namespace)
+        if edge is None or edge.listeners is None:
+            run.hold("MS270", name, f"Gateway {name.text()} is not known here, or is held itself")
+            raise Held
+        if edge.source is not None:
+            run.units.bind([obj.uid, edge.source.uid])
+        yield edge
+
+
+def _claims(run: Run, obj: Obj, edge: Edge) -> Iterator[_Claim]:
+    """What the VirtualService makes of the listeners of one gateway."""
+    wanted = list(_hosts(run, obj))
+
+    def here(name: str) -> bool:
+        found = edges.find(run, name, obj.namespace) if name != MESH else None
+        return found is not None and (found.namespace, found.name) == (edge.namespace, edge.name)
+
+    bound = [listener for listener in edge.listeners or () if _binds(listener, obj.namespace, wanted)]
+    for listener in bound:
+        if listener.takes_requests or listener.passes_through:
+            continue
+        found = connections.first(obj, listener.port, here)
+        if found is not None:
+            if listener.namespaces not in ("*", obj.namespace):
+                message = f"listener {listener.name} takes no routes of namespace {obj.namespace}; Istio uses the rule there"
+                run.hold("MS609", found[0], message)
+                raise Held
+            yield _Claim(edge, listener, found[0], tuple(found[1]), (listener.hostname,))
+    for port in dict.fromkeys(listener.port for listener in bound if listener.passes_through):
+        open_ = [
+            one
+            for one in edge.listeners or ()
+            if one.passes_through and one.port == port and one.namespaces in ("*", obj.namespace)
+        ]
+        yield from _by_server_name(run, obj, edge, open_, here)
+
+
+def _by_server_name(
+    run: Run, obj: Obj, edge: Edge, listeners: list[Listener], here: connections.Here
+) -> Iterator[_Claim]:
+    """Matches on server names for one port. One that claims a name again is passed over whole, as Istio does."""
+    taken: set[str] = set()
+    for rule in obj.spec.get("tls").each():
+        for match in rule.get("match").each():
+            names = connections.server_names(match)
+            if not connections.applies(match, listeners[0].port, here) or taken & set(names):
+                continue
+            taken.update(names)
+            for name in names:
+                bare = "" if name == "*" else name
+                if not any(edges.covers(one.hostname, bare) for one in listeners):
+                    message = f"server name {name} is none of the server's hosts, or wider; Istio serves it all the same"
+                    run.hold("MS609", match.get("sniHosts"), message)
+                    raise Held
+            for one in listeners:
+                if any(edges.meets(one.hostname, "" if name == "*" else name) for name in names):
+                    yield _Claim(edge, one, rule, (match,), names)
+
+
+def _hosts(run: Run, obj: Obj) -> Iterator[str]:
+    """Hosts of the VirtualService as servers may name them; `*` is empty."""
+    for host in obj.spec.get("hosts").each():
+        text = host.text().lower()
+        resolved = hosts.resolve(text, obj.namespace, run.options["mesh.cluster-domain"])
+        short = resolved.kind == "service" and "." not in text
+        domain = run.options["mesh.cluster-domain"]
+        yield "" if text == "*" else f"{text}.{obj.namespace}.svc.{domain}" if short else text
+
+
+def _binds(listener: Listener, namespace: str, wanted: list[str]) -> bool:
+    """Whether the server of a listener takes VirtualServices of a namespace for some of the hosts."""
+    return any(
+        scope in ("*", namespace) and any(edges.meets(host, one) for one in wanted)
+        for scope, host in listener.hosts
+    )
+
+
+def _refuse_rivals(run: Run, obj: Obj, edge: Edge, claims: list[_Claim]) -> None:
+    """Two VirtualServices for one listener, or one server name: the older wins, and a manifest has no age."""
+    mine = {(claim.kind, claim.listener.name, name) for claim in claims for name in claim.names}
+    for other in run.context.objects("networking.istio.io", "VirtualService"):
+        if other.uid == obj.uid or not (other.spec.get("tcp") or other.spec.get("tls")):
+            continue
+        if not any(_is(run, name.text(), other, edge) for name in other.spec.get("gateways").each()):
+            continue
+        try:
+            theirs = {(c.kind, c.listener.name, name) for c in _claims(run, other, edge) for name in c.names}
+        except Held:
+            run.units.bind([obj.uid, other.uid])  # it may claim the same, and stays for another reason
+            continue
+        if not mine & theirs:
+            continue
+        run.units.bind([obj.uid, other.uid])
+        alike = other.namespace == obj.namespace and all(
+            other.spec.get(name).value() == obj.spec.get(name).value() for name in ("hosts", "tcp", "tls")
+        )
+        if not alike:
+            kind, listener, _ = min(mine & theirs)
+            message = f"{other.ref} has a {kind} rule for listener {listener}, too; which one wins depends on their age"
+            run.hold("MS206", obj, message)
+            raise Held
+
+
+def _is(run: Run, name: str, obj: Obj, edge: Edge) -> bool:
+    found = edges.find(run, name, obj.namespace) if name != MESH else None
+    return found is not None and (found.namespace, found.name) == (edge.namespace, edge.name)
+
+
+def _emit(run: Run, obj: Obj, claims: list[_Claim]) -> None:
+    """One route for all listeners that connections go on from in the same way."""
+    planned: dict[_Planned, tuple[list[Attachment], list[Mark], list[Obj]]] = {}
+    for claim in claims:
+        marks: list[Mark] = []
+        owners: list[Obj] = []
+        backends = shared.lower_backends(run, claim.rule, claim.listener.port, marks, owners, ingress=True)
+        kind, hostnames = _kind(run, claim)
+        key = _Planned(kind, hostnames, backends)
+        parents, all_marks, all_owners = planned.setdefault(key, ([], [], []))
+        here = Attachment(claim.edge.namespace, claim.edge.name, claim.listener.name)
+        parents += [] if here in parents else [here]
+        all_marks += marks
+        all_owners += owners
+    merged = _merge_names(planned)
+    count = {kind: sum(one.kind == kind for one in merged) for kind in ("TCPRoute", "TLSRoute")}
+    number = dict.fromkeys(count, 0)
+    for one, (parents, marks, owners) in merged.items():
+        number[one.kind] += 1
+        suffix = f"-{one.kind[:3].lower()}-{number[one.kind]}" if count[one.kind] > 1 else ""
+        _derive(run, obj, one, tuple(parents), f"{obj.name}{suffix}", marks, owners)
+
+
+def _kind(run: Run, claim: _Claim) -> tuple[str, tuple[str, ...]]:
+    """Kind and hostnames of the route; a TLSRoute stands in where TLS is terminated and there is no TCPRoute."""
+    if claim.kind == "tls":
+        return "TLSRoute", claim.names
+    if run.target.tcp_route:
+        return "TCPRoute", ()
+    return "TLSRoute", claim.names
+
+
+def _merge_names(
+    planned: dict[_Planned, tuple[list[Attachment], list[Mark], list[Obj]]],
+) -> dict[_Planned, tuple[list[Attachment], list[Mark], list[Obj]]]:
+    """Server names that go to the same place from the same listeners stand in one route."""
+    merged: dict[Any, tuple[_Planned, tuple[list[Attachment], list[Mark], list[Obj]]]] = {}
+    for one, (parents, marks, owners) in planned.items():
+        key = (one.kind, one.backends, tuple(parents))
+        if key in merged:
+            earlier, kept = merged[key]
+            names = tuple(dict.fromkeys(earlier.hostnames + one.hostnames))
+            merged[key] = (earlier._replace(hostnames=names), (kept[0], kept[1] + marks, kept[2] + owners))
+        else:
+            merged[key] = (one, (parents, marks, owners))
+    return dict(merged.values())
+
+
+def _derive(
+    run: Run,
+    obj: Obj,
+    one: _Planned,
+    parents: tuple[Attachment, ...],
+    name: str,
+    marks: list[Mark],
+    owners: list[Obj],
+) -> None:
+    route = Route(parents, (RouteRule((), Forward(one.backends)),), hostnames=one.hostnames)
+    version = run.target.tcp_route if one.kind == "TCPRoute" else run.target.tls_route
+    meta = metadata.metadata(obj, name)
+    value = connection_route.build(route, meta, one.kind, version, obj.namespace)
+    run.derive(value, [obj, *dict.fromkeys(owners)], marks)
+    for namespace in reference_grant.needed(route, obj.namespace):
+        run.derive(reference_grant.build(obj, namespace, one.kind), [obj])
