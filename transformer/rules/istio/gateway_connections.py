@@ -199,7 +199,8 @@ def _emit(run: Run, obj: Obj, claims: list[_Claim]) -> None:
     number = dict.fromkeys(count, 0)
     for one, (parents, marks, owners) in merged.items():
         number[one.kind] += 1
-        suffix = f"-{one.kind[:3].lower()}-{number[one.kind]}" if count[one.kind] > 1 else ""
+        suffix = "-ingress" if any(name.text() == MESH for name in obj.spec.get("gateways").each()) else ""
+        suffix += f"-{one.kind[:3].lower()}-{number[one.kind]}" if count[one.kind] > 1 else ""
         _derive(run, obj, one, tuple(parents), f"{obj.name}{suffix}", marks, owners)
 
 

@@ -126,7 +126,7 @@ def _by_server_name(run: Run, obj: Obj, parent: Parent, used: Used) -> Iterator[
             if own in seen:
                 continue
             if any(set(own) & set(other) for other in seen):
-                message = f"the server names of two matches for port {parent.port} overlap but are not equal, which Envoy refuses"
+                message = f"the server names of two matches for port {parent.port} overlap, but differ, which Envoy refuses"
                 run.hold("MS607", match.get("sniHosts"), message)
                 raise Held
             seen.append(own)
