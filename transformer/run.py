@@ -68,6 +68,7 @@ class Run:
         self.clients: dict[int, Obj] = {}
         self.client_config: dict[int, Obj] = {}
         self.gateway_only: list[tuple[View, str]] = []
+        self.while_hidden: list[tuple[str, View, str]] = []
         self.used_acceptances: set[tuple[str, str]] = set()
         self.memo: dict[str, Any] = {}
         self.run_wide: dict[str, list[tuple[Obj, Finding]]] = {}

@@ -171,7 +171,8 @@ class RouteRule(NamedTuple):
 class Route(NamedTuple):
     """One route object: rules in order, one retry policy (Linkerd keeps it per object), `timeout_ms` where rules cannot.
 
-    `label`: what people call the route, to name the object after where one list needs several.
+    `label`: what people call the route, to name the object after where one list needs several. `grpc`: the rules that say
+    the same as a GRPCRoute, where every request is a gRPC call; an exact path is a method, a prefix a service.
     """
 
     parents: tuple[Parent | Attachment, ...]
@@ -180,3 +181,4 @@ class Route(NamedTuple):
     timeout_ms: int | None = None
     label: str = ""
     hostnames: tuple[str, ...] = ()
+    grpc: tuple[RouteRule, ...] = ()

@@ -163,8 +163,15 @@ def _limit(entries: list[Any], limit: int, what: str) -> Iterator[str]:
         yield f"{len(entries)} {what}, of which {limit} are allowed"
 
 
+def _grpc_route(value: dict[str, Any], target: Target) -> Iterator[str]:
+    yield from _route(value, target)
+    for rule in value["spec"]["rules"]:
+        yield from _limit(rule["matches"], 8 if target.gateway_api < (1, 3) else 64, "matches of one rule")
+
+
 _CHECKS: dict[str, Callable[[dict[str, Any], Target], Iterator[str]]] = {
     "Gateway": _gateway,
+    "GRPCRoute": _grpc_route,
     "HTTPRoute": _route,
     "Service": _service,
     "TCPRoute": _connection_route,

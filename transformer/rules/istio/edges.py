@@ -110,10 +110,9 @@ def _refuse_clash(run: Run, server: View, listener: Listener, found: list[Listen
                 f"port {listener.port} speaks both plaintext and TLS, which listeners of one Gateway cannot",
             )
             raise Held
-        per_port = (
-            run.target.client_validation == "gateway" and other.protocol == listener.protocol == "HTTPS"
-        )
-        if same_port and per_port and other.clients != listener.clients:
+        # Also where each listener could ask for itself: a connection to one host may carry requests for another.
+        terminated = other.protocol == listener.protocol == "HTTPS"
+        if same_port and terminated and other.clients != listener.clients:
             run.hold(
                 "MS276",
                 server,

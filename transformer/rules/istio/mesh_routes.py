@@ -21,6 +21,7 @@ from transformer.rules.istio import (
     authority,
     delegates,
     destinations,
+    grpc_calls,
     virtual_service_action,
     virtual_service_match,
 )
@@ -47,32 +48,52 @@ class Group(NamedTuple):
 
 def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) -> Planned:
     """Compile the list for clients that dial one port of the Service."""
+    field = next(field for number, field in destinations.http_ports(service) if number == port)
+    if grpc_calls.only(run, field, delegates.rules(run, obj)):
+        told = len(run.while_hidden)
+        planned = _plan(run, obj, service, field, reached, grpc=True)
+        if all(route.grpc for route in planned.routes):
+            return planned
+        del run.while_hidden[told:]
+    return _plan(run, obj, service, field, reached, grpc=False)
+
+
+def _plan(run: Run, obj: Obj, service: Obj, field: View, reached: set[int], *, grpc: bool) -> Planned:
+    """The routes of one port; with `grpc` as GRPCRoutes, too, where the order of the rules can be kept there."""
     entries: list[order.Entry] = []
+    calls: list[order.Entry] = []
     marks: list[Mark] = []
     stands_on: list[Obj] = []
-    per_rule = run.target.rule_timeouts and run.target.reads_gateway_api
+    port = field.get("port").value()
+    per_rule = run.target.rule_timeouts and run.target.reads_gateway_api and not grpc
     rules = delegates.rules(run, obj)
-    field = next(field for number, field in destinations.http_ports(service) if number == port)
     names = authority.of_service(service, field, run.options["mesh.cluster-domain"])
     for index, http in enumerate(rules):
         taken = list(_matches(run, obj, http, port, names))
-        if not any(lowered.matches for lowered in taken):
+        if not any(lowered.matches for _, lowered in taken):
             continue
         reached.add(index)
-        action = virtual_service_action.lower(run, http, port)
+        action = virtual_service_action.lower(run, http, port, grpc=grpc)
         marks += action.marks
         stands_on += action.owners
         timeout = action.action.timeout_ms if isinstance(action.action, Forward) and not per_rule else None
-        for lowered in taken:
+        for uri, lowered in taken:
             leaves = tuple((mark.uid, mark.path) for mark in lowered.marks)
             marks += lowered.marks
-            entries += [
-                order.Entry(match, action.action, Group(action.retry, timeout), (index, leaves), index)
+            source = (index, leaves)
+            made = [
+                order.Entry(match, action.action, Group(action.retry, timeout), source, index)
                 for match in lowered.matches
             ]
-        if any(match == Match() for lowered in taken for match in lowered.matches):
+            entries += made
+            calls += [entry._replace(match=grpc_calls.as_call(entry.match, uri)) for entry in made if grpc]
+        if any(match == Match() for _, lowered in taken for match in lowered.matches):
             break
     routes = _compile(run, obj, rules, service, port, entries)
+    if grpc:
+        said = grpc_calls.rules(run, calls, precedence(run))
+        if said is not None and len(said) == len(routes):
+            routes = tuple(route._replace(grpc=one) for route, one in zip(routes, said, strict=True))
     _edit_protocol(run, obj, service, port)
     return Planned(
         Parent(service.namespace, service.name, port), routes, tuple(marks), tuple(dict.fromkeys(stands_on))
@@ -81,12 +102,12 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
 
 def _matches(
     run: Run, obj: Obj, http: View, port: int, names: authority.Names
-) -> Iterator[virtual_service_match.Lowered]:
+) -> Iterator[tuple[View, virtual_service_match.Lowered]]:
     matches = list(http.get("match").each())
     if not matches:
         if http.get("match").present:
             run.no_op(http.get("match"), "an empty list matches everything, as no list does")
-        yield virtual_service_match.Lowered((Match(),), ())
+        yield http.get("none"), virtual_service_match.Lowered((Match(),), ())
     for match in matches:
         gateways = [name.text() for name in match.get("gateways").each()]
         wanted = match.get("port").value()
@@ -102,7 +123,7 @@ def _matches(
         if wanted is not None and wanted != port:
             _account_elsewhere(run, match, obj, wanted)
             continue
-        yield virtual_service_match.lower(run, match, names=names)
+        yield match.get("uri"), virtual_service_match.lower(run, match, names=names)
 
 
 def _account_elsewhere(run: Run, match: View, obj: Obj, wanted: Any) -> None:

@@ -182,6 +182,8 @@ def _plan_route(
                                  "which cannot say that"))  # fmt: skip
 
     def value(hidden: bool) -> dict[str, Any]:
+        if route.grpc and not hidden:
+            return http_route.build_grpc(route, meta, obj.namespace)
         return http_route.build(route, meta, run.target, hidden=hidden, release_namespace=obj.namespace)
 
     run.derive(value, [obj, *stands_on], marks)
