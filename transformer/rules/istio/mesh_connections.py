@@ -41,6 +41,7 @@ class _Planned(NamedTuple):
     parent: Parent
     hostnames: tuple[str, ...]
     backends: tuple[Backend, ...]
+    rule: View | None = None
     marks: tuple[Mark, ...] = ()
     owners: tuple[Obj, ...] = ()
 
@@ -55,6 +56,7 @@ def plan(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], used: Use
     """Plan the routes for clients of the mesh. Raises `Held` with the finding made."""
     bound = [(host, mesh_hosts.find_service(run, host, claims)) for host in obj.spec.get("hosts").each()]
     services = {service.uid: (host, service) for host, service in bound}
+    elsewhere = set(used.rules)
     planned: list[_Planned] = []
     for host, service in services.values():
         mesh_hosts.refuse_address(run, host, service)
@@ -69,13 +71,13 @@ def plan(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], used: Use
             f"no port of Service {where} speaks what the rules are for, so they have no effect today",
         )
         raise Held
-    routes = [one for one in planned if not one.moves_nothing]
+    moved = {one.parent for one in planned if not one.moves_nothing}
     # Where a server name goes elsewhere, the others need a route that says where they go.
-    moved = {one.parent for one in routes}
     routes = [one for one in planned if one.parent in moved]
+    decided = elsewhere | {one.rule.path for one in routes if one.rule is not None}
     for one in planned:
-        if one.parent not in moved:
-            _account_idle(run, one)
+        if one.rule is not None and one.rule.path not in decided:
+            run.no_op(one.rule, "sends connections to the Service that they are for, as no rule does")
     if routes:
         _emit(run, obj, routes, [service for _, service in bound])
 
@@ -110,7 +112,7 @@ def _all_connections(run: Run, obj: Obj, parent: Parent, used: Used) -> _Planned
         _refuse_by_client(run, match)
     connections.use(used, rule, matches)
     backends, marks, owners = _backends(run, rule, parent.port)
-    return _Planned("TCPRoute", parent, (), backends, marks, owners)
+    return _Planned("TCPRoute", parent, (), backends, rule, marks, owners)
 
 
 def _by_server_name(run: Run, obj: Obj, parent: Parent, used: Used) -> Iterator[_Planned]:
@@ -134,7 +136,7 @@ def _by_server_name(run: Run, obj: Obj, parent: Parent, used: Used) -> Iterator[
             connections.use(used, rule, [match])
         if names:
             backends, marks, owners = _backends(run, rule, parent.port)
-            yield _Planned("TLSRoute", parent, tuple(names), backends, marks, owners)
+            yield _Planned("TLSRoute", parent, tuple(names), backends, rule, marks, owners)
 
 
 def _refuse_by_client(run: Run, match: View) -> None:
@@ -172,14 +174,6 @@ def _rest(run: Run, parent: Parent, found: list[_Planned]) -> list[_Planned]:
     if run.options["mesh.outbound-policy"] != "allow-any" or any("*" in one.hostnames for one in found):
         return []
     return [_Planned("TLSRoute", parent, (), (Backend(parent.namespace, parent.name, parent.port),))]
-
-
-def _account_idle(run: Run, one: _Planned) -> None:
-    """What moves nothing needs no route: its leaves are settled without one."""
-    for mark in one.marks:
-        run.ledger.enter(
-            mark._replace(fate=mark.fate._replace(kind="no-op", why="goes to the Service all the same"))
-        )
 
 
 def _emit(run: Run, obj: Obj, routes: list[_Planned], services: list[Obj]) -> None:
