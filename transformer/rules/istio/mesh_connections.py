@@ -71,7 +71,7 @@ def plan(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], used: Use
             f"no port of Service {where} speaks what the rules are for, so they have no effect today",
         )
         raise Held
-    moved = {one.parent for one in planned if not one.moves_nothing}
+    moved = {one.parent for one in planned if _decides(run, one)}
     # Where a server name goes elsewhere, the others need a route that says where they go.
     routes = [one for one in planned if one.parent in moved]
     decided = elsewhere | {one.rule.path for one in routes if one.rule is not None}
@@ -82,13 +82,19 @@ def plan(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], used: Use
         _emit(run, obj, routes, [service for _, service in bound])
 
 
+def _decides(run: Run, one: _Planned) -> bool:
+    """Whether connections would go elsewhere without the route, or be closed: an unknown server name is, where hosts are."""
+    closes = one.kind == "TLSRoute" and run.options["mesh.outbound-policy"] != "allow-any"
+    return closes or not one.moves_nothing
+
+
 def _plan_port(run: Run, obj: Obj, host: View, service: Obj, port: View, used: Used) -> Iterator[_Planned]:
     """Routes for clients that dial one port of the Service."""
     number, protocol = port.get("port").value(), service_protocol.istio_protocol(port)
     parent = Parent(service.namespace, service.name, number)
     if protocol in _TLS:
         found = list(_by_server_name(run, obj, parent, used))
-        if any(not one.moves_nothing for one in found):
+        if any(_decides(run, one) for one in found):
             _refuse_unread(run, host, service, port)
             found += _rest(run, parent, found)
         yield from found

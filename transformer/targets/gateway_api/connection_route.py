@@ -20,6 +20,7 @@ def build(route: Route, metadata: dict[str, Any], kind: str, version: str, names
     action = route.rules[0].action
     assert isinstance(action, Forward)
     own = metadata.get("namespace", namespace)
+    implied = http_route.implied_namespace(route, own)
     hostnames = [] if "*" in route.hostnames or kind != "TLSRoute" else list(route.hostnames)
     return {
         "apiVersion": f"gateway.networking.k8s.io/{version}",
@@ -28,6 +29,6 @@ def build(route: Route, metadata: dict[str, Any], kind: str, version: str, names
         "spec": {
             "parentRefs": [http_route.parent(one, own) for one in route.parents],
             **({"hostnames": hostnames} if hostnames else {}),
-            "rules": [{"backendRefs": [http_route.backend(one, own) for one in action.backends]}],
+            "rules": [{"backendRefs": [http_route.backend(one, implied) for one in action.backends]}],
         },
     }

@@ -50,7 +50,7 @@ def build(
         "spec": {
             "parentRefs": [parent(one, namespace) for one in route.parents],
             **({"hostnames": list(route.hostnames)} if route.hostnames else {}),
-            "rules": [_rule(rule, namespace, timeouts) for rule in route.rules],
+            "rules": [_rule(rule, implied_namespace(route, namespace), timeouts) for rule in route.rules],
         },
     }
 
@@ -69,7 +69,7 @@ def build_grpc(route: Route, metadata: dict[str, Any], release_namespace: str) -
         "metadata": {**metadata, "annotations": notes},
         "spec": {
             "parentRefs": [parent(one, namespace) for one in route.parents],
-            "rules": [_grpc_rule(rule, namespace) for rule in route.grpc],
+            "rules": [_grpc_rule(rule, implied_namespace(route, namespace)) for rule in route.grpc],
         },
     }
 
@@ -206,8 +206,17 @@ def _redirect(redirect: Redirect) -> dict[str, Any]:
     return out | {"statusCode": redirect.code}
 
 
+def implied_namespace(route: Route, namespace: str) -> str:
+    """What a backendRef without namespace means in a route of `namespace`; nothing where it has to be written.
+
+    For a consumer route Linkerd takes the Service's namespace, the specification the route's own (observed L8).
+    """
+    consumer = any(isinstance(one, Parent) and one.namespace != namespace for one in route.parents)
+    return "" if consumer else namespace
+
+
 def backend(to: Backend, namespace: str) -> dict[str, Any]:
-    """A backendRef, seen from a route of `namespace`."""
+    """A backendRef of a route where one without namespace means `namespace`."""
     out: dict[str, Any] = {"name": to.name}
     if to.namespace != namespace:
         out["namespace"] = to.namespace
