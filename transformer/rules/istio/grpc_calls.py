@@ -7,7 +7,7 @@ https://gateway-api.sigs.k8s.io/reference/spec/#grpcroute
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import cast
 
 from transformer import service_protocol
@@ -54,8 +54,10 @@ def _for_port(rule: View, port: View) -> list[View] | None:
     return found if found or not matches else None
 
 
-def rules(run: Run, entries: list[order.Entry], ranks: Precedence) -> list[tuple[RouteRule, ...]] | None:
-    """Rules of GRPCRoutes that give every call Istio's outcome, by route object; None where there are none.
+def rules(
+    run: Run, entries: list[order.Entry], ranks: Precedence
+) -> list[tuple[Hashable, tuple[RouteRule, ...]]] | None:
+    """Group and rules of GRPCRoutes that give every call Istio's outcome, by route object; None where there are none.
 
     Calls that two matches take are to one service, so the length of the path ranks them as Linkerd does: a method before
     the whole service, then by the number of headers.
@@ -65,13 +67,15 @@ def rules(run: Run, entries: list[order.Entry], ranks: Precedence) -> list[tuple
     if isinstance(result, order.Refusal):
         return None
     by_object: dict[int, list[RouteRule]] = {}
+    groups: dict[int, Hashable] = {}
     for found in result.rules:
         if not all(
             _METHOD.match(one.path.value) or _SERVICE.match(f"{one.path.value}/") for one in found.matches
         ):
             return None
+        groups[found.object] = found.group
         by_object.setdefault(found.object, []).append(RouteRule(found.matches, cast(Action, found.action)))
-    return [tuple(by_object[number]) for number in sorted(by_object)]
+    return [(groups[number], tuple(by_object[number])) for number in sorted(by_object)]
 
 
 def _is_call(run: Run, match: View) -> bool:

@@ -52,14 +52,14 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
     if grpc_calls.only(run, field, delegates.rules(run, obj)):
         told = len(run.while_hidden)
         planned = _plan(run, obj, service, field, reached, grpc=True)
-        if all(route.grpc for route in planned.routes):
+        if planned.routes and all(route.grpc for route in planned.routes):
             return planned
         del run.while_hidden[told:]
     return _plan(run, obj, service, field, reached, grpc=False)
 
 
 def _plan(run: Run, obj: Obj, service: Obj, field: View, reached: set[int], *, grpc: bool) -> Planned:
-    """The routes of one port; with `grpc` as GRPCRoutes, too, where the order of the rules can be kept there."""
+    """The routes of one port; with `grpc` as GRPCRoutes, too, or none where the order of the rules cannot be kept there."""
     entries: list[order.Entry] = []
     calls: list[order.Entry] = []
     marks: list[Mark] = []
@@ -89,11 +89,13 @@ def _plan(run: Run, obj: Obj, service: Obj, field: View, reached: set[int], *, g
             calls += [entry._replace(match=grpc_calls.as_call(entry.match, uri)) for entry in made if grpc]
         if any(match == Match() for _, lowered in taken for match in lowered.matches):
             break
-    routes = _compile(run, obj, rules, service, port, entries)
-    if grpc:
+    # Apart by timeout, as GRPCRoutes have to be, HTTPRoutes may not keep an order that they keep in one object.
+    refused = grpc and isinstance(_ordered(run, entries), order.Refusal)
+    routes = () if refused else _compile(run, obj, rules, service, port, entries)
+    if grpc and routes:
         said = grpc_calls.rules(run, calls, precedence(run))
-        if said is not None and len(said) == len(routes):
-            routes = tuple(route._replace(grpc=one) for route, one in zip(routes, said, strict=True))
+        if said is not None and [group for group, _ in said] == [_group(route) for route in routes]:
+            routes = tuple(route._replace(grpc=one) for route, (_, one) in zip(routes, said, strict=True))
     _edit_protocol(run, obj, service, port)
     return Planned(
         Parent(service.namespace, service.name, port), routes, tuple(marks), tuple(dict.fromkeys(stands_on))
@@ -147,8 +149,7 @@ def _compile(
             f"no rule applies to port {port} of {where}: every request gets 404, which no route can say",
         )
         raise Held
-    limits = order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
-    result = order.compile(entries, precedence(run), limits)
+    result = _ordered(run, entries)
     if isinstance(result, order.Refusal):
         at = obj.spec.get("http")
         witness = f": {_request(result.witness)}" if result.witness is not None else ""
@@ -161,6 +162,15 @@ def _compile(
     for index, leaves in wholly_shadowed(entries, result):
         account_shadowed(run, obj, rules[index], index, leaves)
     return tuple(_objects(rules, result, Parent(service.namespace, service.name, port)))
+
+
+def _group(route: Route) -> Group:
+    return Group(route.retry, route.timeout_ms)
+
+
+def _ordered(run: Run, entries: list[order.Entry]) -> order.Compiled | order.Refusal:
+    limits = order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
+    return order.compile(entries, precedence(run), limits)
 
 
 def precedence(run: Run) -> Precedence:
