@@ -18,8 +18,10 @@ CODES: tuple[Code, ...] = (
          "Say protocol TLS where the server speaks TLS, or drop the block."),
     Code("MS602", "warning", "client certificates checked by another implementation",
          "The server asks clients for certificates; as frontend validation of a Gateway the implementation of its class does.",
-         "Where the implementation cannot read the authority, nobody gets in: it must not open the listener.",
-         "Check that the class supports frontend validation, and that the authority lies in the Gateway's namespace."),
+         "Where the implementation cannot read the authority, nobody gets in: it must not open the listener. Whether the header "
+         "x-forwarded-client-cert is set, or passed on as clients send it, is the implementation's matter.",
+         "Check that the class supports frontend validation, that the authority lies in the Gateway's namespace, and that no "
+         "application trusts x-forwarded-client-cert."),
     Code("MS603", "error", "authority of clients is not known",
          "Clients must show a certificate, and what it is checked against is not at hand: Istio reads a Secret `<credentialName>-cacert`, "
          "else the one with the server's certificate, and prefers another key than Gateway API.",

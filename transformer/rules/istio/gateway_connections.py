@@ -8,7 +8,7 @@ https://istio.io/latest/docs/reference/config/networking/virtual-service/#TLSRou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from transformer.ir.routes import Attachment, Backend, Forward, Listener, Route, RouteRule
@@ -114,6 +114,7 @@ def _by_server_name(
 ) -> Iterator[_Claim]:
     """Matches on server names for one port. One that claims a name again is passed over whole, as Istio does."""
     taken: set[str] = set()
+    found: list[tuple[View, View, tuple[str, ...]]] = []
     for rule in obj.spec.get("tls").each():
         for match in rule.get("match").each():
             names = connections.server_names(match)
@@ -126,9 +127,42 @@ def _by_server_name(
                     message = f"server name {name} is none of the server's hosts, or wider; Istio serves it all the same"
                     run.hold("MS609", match.get("sniHosts"), message)
                     raise Held
-            for one in listeners:
-                if any(edges.meets(one.hostname, "" if name == "*" else name) for name in names):
-                    yield _Claim(edge, one, rule, (match,), names)
+            found.append((rule, match, names))
+    for one in listeners:
+        for rule, match, names in _for_listener(run, one, found):
+            yield _Claim(edge, one, rule, (match,), names)
+
+
+def _for_listener(
+    run: Run, listener: Listener, found: list[tuple[View, View, tuple[str, ...]]]
+) -> list[tuple[View, View, tuple[str, ...]]]:
+    """Matches for the names of one listener. Where it narrows two names to one, Istio takes the more specific of them.
+
+    Two routes with one name left would be told apart by age, so only that match attaches there.
+    """
+    best: dict[str, tuple[tuple[bool, int], int]] = {}
+    for number, (_, _, names) in enumerate(found):
+        for name in names:
+            left = _left(listener, name)
+            rank = (not name.startswith("*"), len(name))
+            if left is not None and (left not in best or rank > best[left][0]):
+                best[left] = rank, number
+    chosen = sorted({number for _, number in best.values()})
+    for number in chosen:
+        _, match, names = found[number]
+        if any(best[left][1] != number for name in names if (left := _left(listener, name)) is not None):
+            message = f"listener {listener.name} narrows server names of several matches to one"
+            run.hold("MS609", match.get("sniHosts"), message)
+            raise Held
+    return [found[number] for number in chosen]
+
+
+def _left(listener: Listener, name: str) -> str | None:
+    """What a listener leaves of a server name (`*` and empty: all); None where they have nothing in common."""
+    bare = "" if name == "*" else name
+    if edges.covers(listener.hostname, bare):
+        return bare
+    return listener.hostname if edges.meets(listener.hostname, bare) else None
 
 
 def _hosts(run: Run, obj: Obj) -> Iterator[str]:
@@ -151,14 +185,14 @@ def _binds(listener: Listener, namespace: str, wanted: list[str]) -> bool:
 
 def _refuse_rivals(run: Run, obj: Obj, edge: Edge, claims: list[_Claim]) -> None:
     """Two VirtualServices for one listener, or one server name: the older wins, and a manifest has no age."""
-    mine = {(claim.kind, claim.listener.name, name) for claim in claims for name in claim.names}
+    mine = set(_contested(claims))
     for other in run.context.objects("networking.istio.io", "VirtualService"):
         if other.uid == obj.uid or not (other.spec.get("tcp") or other.spec.get("tls")):
             continue
         if not any(_is(run, name.text(), other, edge) for name in other.spec.get("gateways").each()):
             continue
         try:
-            theirs = {(c.kind, c.listener.name, name) for c in _claims(run, other, edge) for name in c.names}
+            theirs = set(_contested(_claims(run, other, edge)))
         except Held:
             run.units.bind([obj.uid, other.uid])  # it may claim the same, and stays for another reason
             continue
@@ -173,6 +207,15 @@ def _refuse_rivals(run: Run, obj: Obj, edge: Edge, claims: list[_Claim]) -> None
             message = f"{other.ref} has a {kind} rule for listener {listener}, too; which one wins depends on their age"
             run.hold("MS206", obj, message)
             raise Held
+
+
+def _contested(claims: Iterable[_Claim]) -> Iterator[tuple[str, str, str]]:
+    """What only one VirtualService can have: all connections of a listener, or what it leaves of a server name."""
+    for claim in claims:
+        for name in claim.names:
+            left = _left(claim.listener, name)
+            if left is not None:
+                yield claim.kind, claim.listener.name, left
 
 
 def _is(run: Run, name: str, obj: Obj, edge: Edge) -> bool:
