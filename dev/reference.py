@@ -19,6 +19,7 @@ FAMILIES = {
     "3": "Destinations and what stands behind routes",
     "4": "Authorization and TLS",
     "5": "SMI and Open Service Mesh",
+    "6": "TCP, TLS and gRPC routes, and the listeners that serve them",
 }
 SEVERITIES = {
     "error": "the object stays as it is, with its migration unit",
