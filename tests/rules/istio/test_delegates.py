@@ -114,6 +114,10 @@ def _run(*objects: Json) -> tuple[list[Any], Report]:
     result = transform(text.encode(), Options({"fail-on": "never"}))
     emitted = [obj for obj in yaml.safe_load_all(b"".join(result.output)) if obj]
     routes = [(obj["metadata"]["name"], obj["spec"]) for obj in emitted if obj["kind"] == "HTTPRoute"]
+    for _, spec in routes:
+        for match in (match for rule in spec["rules"] for match in rule.get("matches", ())):
+            for name in ("headers", "queryParams"):
+                match.get(name, []).sort(key=lambda entry: entry["name"])  # they have no order
     return routes, result.report
 
 

@@ -306,9 +306,11 @@ def account(run: Run, obj: Obj, reached: set[int], *, stays: bool = False) -> No
             run.mark(rule.outer, Fate(NO_OP, why))
         else:
             read = _read(taking)
-            for one in rule.sources():
-                if one.obj.uid == obj.uid and not _is_read(one, read):
-                    run.mark(one, Fate(NO_OP, why))
+            # Leaf by leaf: the delegate's own name or condition may stand in place of a part of what is read elsewhere.
+            leaves = (one.obj.view.get(*leaf) for one in rule.sources() for leaf in one.leaves())
+            for leaf in leaves:
+                if leaf.obj.uid == obj.uid and not _is_read(leaf, read):
+                    run.mark(leaf, Fate(NO_OP, why))
 
 
 def finish(run: Run) -> None:
