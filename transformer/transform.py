@@ -110,9 +110,10 @@ def transform(
 def _apply_rules(run: Run, objects: Sequence[Obj], data: bytes) -> None:
     by_kind: dict[tuple[str, str], list[Obj]] = {}
     for obj in objects:
-        by_kind.setdefault((obj.ref.group, obj.ref.kind), []).append(obj)
+        kind = (obj.ref.group, obj.ref.kind)
+        by_kind.setdefault(kind, []).append(obj)
         run.objects[obj.uid] = obj
-        if obj.ref.group.endswith(MESH_SUFFIXES) and not obj.name:
+        if obj.ref.group.endswith(MESH_SUFFIXES) and not obj.name and kind not in PASSED_KINDS:
             run.hold("MS004", obj, "has no metadata.name; the API server refuses it")
     handled: set[tuple[str, str]] = set()
     beside = [group for group, needle in registry.UNNAMED.items() if by_kind and needle in data]
