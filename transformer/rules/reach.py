@@ -7,10 +7,11 @@ the namespace, or from the root namespace the whole mesh, is meant (istio-surfac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from transformer.context.index import WORKLOAD_KINDS
+from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj
 from transformer.run import Run
 
@@ -51,6 +52,18 @@ def of(run: Run, obj: Obj) -> Iterator[Obj]:
     if obj.ref.group == _OSM:
         return _of_osm(run, obj)
     return _of_target(run, obj) if obj.ref.group == _ACCESS else _of_policy(run, obj)
+
+
+def hold_all(run: Run, objs: Iterable[Obj], why: str) -> None:
+    """Ask that objects stay, each with everything that it reaches: only the old mesh enforces them."""
+    for obj in objs:
+        run.account(obj, [obj.view])
+        run.drop(obj)
+        if not run.hold("MS400", obj, f"{obj.ref.kind} {why}"):
+            run.mark(obj.view, Fate(ACCEPTED, "MS400"))
+        for reached in of(run, obj):
+            run.units.link(obj.uid, reached.uid)
+            run.units.link(reached.uid, obj.uid)
 
 
 def _of_policy(run: Run, obj: Obj) -> Iterator[Obj]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj
 from transformer.rules import reach
 from transformer.rules.registry import rule
@@ -22,10 +21,4 @@ from transformer.run import Run
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold every access object of the stream; what it reaches follows through the units."""
-    for obj in objs:
-        run.account(obj, [obj.view])
-        run.drop(obj)
-        if not run.hold("MS400", obj, f"{obj.ref.kind} is enforced by Open Service Mesh's sidecar only"):
-            run.mark(obj.view, Fate(ACCEPTED, "MS400"))
-        for reached in reach.of(run, obj):
-            run.units.bind([obj.uid, reached.uid])
+    reach.hold_all(run, objs, "is enforced by Open Service Mesh's sidecar only")

@@ -1,0 +1,142 @@
+"""Servers and policies for the pods of one ServiceAccount, and the closed default of its namespace, as plans of the run.
+
+In deny-by-default mode nobody calls a pod whom no TrafficTarget names, so the whole namespace is closed and its ports
+are opened one by one. The kubelet's probes passed by OSM's sidecar (pkg/injector), so they are let in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from transformer.ir import authorization as ir
+from transformer.objects import Obj
+from transformer.rules.istio import authorization_servers as servers
+from transformer.rules.istio import mesh_routes
+from transformer.rules.istio.authorization_plans import Rest, Wanted
+from transformer.rules.istio.authorization_pods import MOVES, SKIPPED_BY_DEFAULT, Pods
+from transformer.rules.istio.authorization_rules import Unsayable
+from transformer.rules.istio.authorization_scope import Scope
+from transformer.rules.smi import protocols, target_plans
+from transformer.rules.smi.target_reading import OSM, Target
+from transformer.rules.workload import injection_settings
+from transformer.run import Run
+from transformer.targets import metadata
+from transformer.targets.linkerd import inbound_policy
+from transformer.targets.linkerd.inbound_plan import Plan
+from transformer.targets.linkerd.request_paths import Unwritable
+
+_CLOSED = Rest("deny", False)
+
+
+def close(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj]) -> None:
+    """Close every port of the namespace's pods for whom no Server opens it. Raises `Unsayable`."""
+    moving = [pods for pods in scope.pods(namespace) if pods.way == MOVES]
+    for pods in moving:
+        existing = pods.pod.annotations.get(injection_settings.DEFAULT_POLICY)
+        if existing.present and existing.text() != "deny":
+            raise Unsayable(
+                "MS408", existing, f"is {existing.text()!r}, but nobody may call without a TrafficTarget"
+            )
+    if scope.flips(namespace):
+        run.memo.setdefault("default-inbound-policy", {})[namespace] = "deny"
+    for pods in moving:
+        run.memo.setdefault("own-inbound-policy", set()).add(pods.obj.uid)
+        inherits = scope.flips(namespace) or pods.pod.annotation(injection_settings.DEFAULT_POLICY)
+        if not inherits and not pods.obj.context:
+            run.edit(
+                pods.obj, pods.pod.annotations_path, write={injection_settings.DEFAULT_POLICY: "deny"},
+                owners=[pods.obj, *objs],
+            )  # fmt: skip
+    run.once("MS428", objs[0], "the default inbound policy deny also closes port 4191 of the proxies")
+
+
+def emit(run: Run, scope: Scope, namespace: str, targets: Sequence[Target]) -> None:
+    """Plan the Servers of a ServiceAccount's pods. Raises `Unsayable`, and has planned nothing then."""
+    at = targets[0].obj
+    mine = [p for p in scope.pods(namespace) if _account(p) == targets[0].account and p.way == MOVES]
+    if not mine:
+        if not run.context.is_complete(namespace):
+            raise Unsayable(
+                "MS406", at, f"no workload of the stream has the ServiceAccount {targets[0].account}",
+                "Render it together with the workload, or name the namespace under complete.",
+            )  # fmt: skip
+        run.say("MS424", at, "reaches no pod of a mesh, and goes")
+        return
+    found = [Wanted(pods, _CLOSED, _plans(run, pods, targets)) for pods in mine]
+    planned = list(servers.servers(found, scope.pods(namespace), [], at, only_choices=False))
+    specs = {spec.uid: spec for target in targets for spec in target.specs if not spec.context}
+    owners = [*(target.obj for target in targets), *(pods.obj for pods in mine), *specs.values()]
+    for server in planned:
+        for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port):
+            value = {
+                "apiVersion": made.api_version, "kind": made.kind,
+                "metadata": metadata.metadata(at, made.name, namespace=namespace), "spec": made.spec,
+            }  # fmt: skip
+            run.derive(value, owners, shared=made.kind.endswith("Authentication"))
+    run.once(
+        "MS524", at, "OSM looks at the Host header of requests between pods too; Linkerd at the callers only"
+    )
+
+
+def _account(pods: Pods) -> str:
+    spec = pods.pod.spec
+    return (spec.get("serviceAccountName").text() or spec.get("serviceAccount").text()) or "default"
+
+
+def _plans(run: Run, pods: Pods, targets: Sequence[Target]) -> dict[int, Plan]:
+    at, reading = targets[0].obj, run.options["smi-implementation"]
+    read = protocols.of_ports(run, pods)
+    if not read and not run.context.is_complete(pods.obj.namespace):
+        raise Unsayable(
+            "MS406", at, f"no Service of {pods.obj.ref} is here, so nobody knows how its ports are read",
+            "Add the Services as --context, or name the namespace under complete.",
+        )  # fmt: skip
+    plans = {}
+    for port in sorted({*pods.ports, *read}):
+        kinds = read.get(port, {protocols.CLOSED})
+        if len(kinds) > 1:
+            raise Unsayable("MS406", at, f"Services read port {port} of {pods.obj.ref} differently")
+        plans[port] = _plan(run, pods, targets, port, next(iter(kinds)))
+    _tell(run, pods, targets, read, reading)
+    return plans
+
+
+def _plan(run: Run, pods: Pods, targets: Sequence[Target], port: int, protocol: str) -> Plan:
+    at, opaque = targets[0].obj, protocol == protocols.TCP
+    probes = [probe for probe in pods.probes if probe.port == port]
+    paths = [probe.path for probe in probes if probe.kind == "httpGet"]
+    try:
+        wanted = target_plans.at_port(targets, port, protocol, run.options["smi-implementation"])
+        found = target_plans.plan(wanted, paths, mesh_routes.precedence(run), opaque=opaque)
+    except Unwritable as why:
+        raise Unsayable("MS517", at, f"port {port} of {pods.obj.ref}: {why}") from why
+    for probe in probes:
+        if probe.kind != "httpGet" or opaque:
+            raise Unsayable(
+                "MS407", at, f"the kubelet's {probe.kind} probe of port {port} of {pods.obj.ref} would be refused",
+                "Make it a tcpSocket probe, or plain HTTP to a port that is read as HTTP.",
+            )  # fmt: skip
+    if port in SKIPPED_BY_DEFAULT and found.base != ir.ANYONE:
+        raise Unsayable(
+            "MS408", at, f"Linkerd's proxy does not see port {port} unless skip-inbound-ports is changed"
+        )
+    return found
+
+
+def _tell(run: Run, pods: Pods, targets: Sequence[Target], read: dict[int, set[str]], reading: str) -> None:
+    """What of the targets has another effect than it seems to, today and from now on."""
+    tcp = [str(port) for port, kinds in sorted(read.items()) if kinds == {protocols.TCP}]
+    http = [port for port, kinds in sorted(read.items()) if kinds == {protocols.HTTP}]
+    for target in targets:
+        if reading == OSM and tcp and not target.tcp and target.ports is None:
+            run.say(
+                "MS518",
+                target.obj,
+                f"has no TCPRoute, so its callers may open the TCP ports {', '.join(tcp)}",
+            )
+        named = [str(port) for port in http if target.ports is not None and target.opens(port)]
+        if named and not target.http and reading == OSM:
+            run.say("MS519", target.obj, f"port {', '.join(named)} is read as HTTP, and no route opens it")
+    unserved = [str(port) for port in pods.ports if port not in read]
+    if unserved and not run.context.is_complete(pods.obj.namespace):
+        run.say("MS525", targets[0].obj, f"port {', '.join(unserved)} of {pods.obj.ref} has no Service here")

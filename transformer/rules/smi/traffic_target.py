@@ -1,0 +1,155 @@
+"""TrafficTargets become Servers, routes and policies of Linkerd for the pods of their ServiceAccount, or are held with them.
+
+https://github.com/servicemeshinterface/smi-spec/tree/main/apis/traffic-access (smi-osm-surface §1.5, §3.2)
+https://linkerd.io/2/reference/authorization-policy/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from transformer.ledger import ACCEPTED, NO_OP, TRANSLATED, Fate
+from transformer.objects import Obj
+from transformer.rules import osm_mode, reach
+from transformer.rules.istio.authorization_rules import Unsayable
+from transformer.rules.istio.authorization_scope import Scope
+from transformer.rules.registry import rule
+from transformer.rules.smi import target_emission, target_reading
+from transformer.rules.smi.target_reading import LINKERD_SMI, SPECS, Target
+from transformer.run import Run
+from transformer.targets import metadata
+
+_TARGET = ("access.smi-spec.io", "TrafficTarget")
+
+
+@rule(
+    id="smi-bindings",
+    kinds=[kind for kind in reach.SMI_KINDS if kind != _TARGET],
+    order=30,
+    summary="drafts of access policies are held with everything that they may reach",
+)
+def hold(run: Run, objs: Sequence[Obj]) -> None:
+    """Hold every IdentityBinding: no implementation enforces it, and what was meant is not known."""
+    reach.hold_all(run, objs, "is a draft of the specification")
+
+
+@rule(
+    id="traffic-target",
+    kinds=[_TARGET],
+    order=30,
+    summary="held; with `authorization: translate` they become Servers and policies for exactly the same callers",
+)
+def translate(run: Run, objs: Sequence[Obj]) -> None:
+    """Translate the TrafficTargets of the stream together, or hold them with the workloads that they reach."""
+    osm_mode.tell(run, objs[0])
+    for obj in objs:
+        for group in _specs(run, obj):
+            run.memo.setdefault("route-group-users", {}).setdefault(group.uid, []).append(obj)
+    if _is_inert(run, objs):
+        return
+    if run.options["authorization"] != "translate":
+        reach.hold_all(run, objs, "is enforced by Open Service Mesh's sidecar only")
+        _tie_specs(run, objs)
+        return
+    _tie_specs(run, objs)
+    _translate(run, sorted(objs, key=lambda obj: (obj.namespace, obj.name)))
+
+
+def _is_inert(run: Run, objs: Sequence[Obj]) -> bool:
+    """Whether nobody enforces TrafficTargets here; they go then, with a finding."""
+    reading, mode = run.options["smi-implementation"], osm_mode.mode(run)
+    why = ""
+    if reading == LINKERD_SMI:
+        why = "linkerd-smi reads TrafficSplits only, so nothing enforces it"
+    elif reading == target_reading.OSM and mode.permissive:
+        why = f"permissive mode ({mode.told_by}) ignores it"
+    for obj in objs if why else ():
+        metadata.account(run, obj)
+        run.drop(obj)
+        run.say("MS522", obj, why)
+        run.memo.setdefault("inert-targets", set()).add(obj.uid)
+        for key, field in obj.view.items():
+            if key not in ("apiVersion", "kind", "metadata"):
+                run.mark(field, Fate(NO_OP, "MS522"))
+    return bool(why)
+
+
+def _tie_specs(run: Run, objs: Sequence[Obj]) -> None:
+    for obj in objs:
+        for group in _specs(run, obj):
+            run.units.bind([obj.uid, group.uid])
+
+
+def _translate(run: Run, objs: Sequence[Obj]) -> None:
+    scope = Scope(run)
+    targets: dict[tuple[str, str], list[Target]] = {}
+    failed: set[str] = set()
+    for obj in objs:
+        metadata.account(run, obj)
+        run.drop(obj)
+        for reached in reach.of(run, obj):
+            run.units.link(obj.uid, reached.uid)
+            run.units.link(reached.uid, obj.uid)
+        try:
+            _refuse_other_meshes(run, scope, obj)
+            target = target_reading.read(run, obj)
+            scope.check(obj)
+        except Unsayable as problem:
+            if _held(run, problem, obj):
+                failed.add(obj.namespace)
+            continue
+        for key, field in obj.view.items():
+            if key not in ("apiVersion", "kind", "metadata"):
+                run.mark(field, Fate(TRANSLATED, "the ports of the pods that it reaches"))
+        if target is not None:
+            targets.setdefault((obj.namespace, target.account), []).append(target)
+    for namespace in dict.fromkeys(obj.namespace for obj in objs):
+        if namespace not in failed:
+            mine = {account: found for (space, account), found in targets.items() if space == namespace}
+            _emit(run, scope, namespace, mine, [obj for obj in objs if obj.namespace == namespace])
+
+
+def _emit(
+    run: Run, scope: Scope, namespace: str, targets: dict[str, list[Target]], objs: Sequence[Obj]
+) -> None:
+    try:
+        target_emission.close(run, scope, namespace, objs)
+    except Unsayable as problem:
+        _held(run, problem, objs[0])
+        return
+    for found in targets.values():
+        try:
+            target_emission.emit(run, scope, namespace, found)
+        except Unsayable as problem:
+            for target in found:
+                run.units.hold(target.obj.uid)
+            _held(run, problem, found[0].obj)
+
+
+def _held(run: Run, problem: Unsayable, obj: Obj) -> bool:
+    """Hold what cannot be said; False where a person accepted it, and the target counts as absent."""
+    if run.hold(problem.code, problem.at, problem.message, remedy=problem.remedy):
+        return True
+    run.mark(obj.view, Fate(ACCEPTED, problem.code))
+    return False
+
+
+def _refuse_other_meshes(run: Run, scope: Scope, obj: Obj) -> None:
+    """Policies of Linkerd that stand there already would add callers; those of Istio say something else."""
+    for group, kind in (
+        ("policy.linkerd.io", "Server"), ("policy.linkerd.io", "AuthorizationPolicy"),
+        ("policy.linkerd.io", "ServerAuthorization"), ("security.istio.io", "AuthorizationPolicy"),
+        ("security.istio.io", "PeerAuthentication"),
+    ):  # fmt: skip
+        for other in run.context.objects(group, kind):
+            root = group == "security.istio.io" and other.namespace == scope.root
+            if (other.namespace == obj.namespace or root) and metadata.MARKER not in other.annotations:
+                raise Unsayable("MS408", obj, f"{other.ref} speaks of the same pods")
+
+
+def _specs(run: Run, obj: Obj) -> Iterator[Obj]:
+    """Route groups of the stream that a target names."""
+    for entry in target_reading.rules(obj).each():
+        found = run.context.find(SPECS, entry.get("kind").text(), obj.namespace, entry.get("name").text()).obj
+        if found is not None and not found.context:
+            yield found
