@@ -55,15 +55,17 @@ CODES: tuple[Code, ...] = (
     Code("MS519", "warning", "TCPRoute to a port that speaks HTTP",
          "Open Service Mesh takes a port for HTTP unless its Service says otherwise, and a TCPRoute opens no requests.",
          "The port stays closed to these callers, as today.", "Set appProtocol: tcp on the Service's port, or add an HTTPRouteGroup."),
-    Code("MS520", "warning", "policy mode of Open Service Mesh is not known",
+    Code("MS520", "warning", "policy mode of Open Service Mesh is assumed",
          "No MeshConfig is in stream or context and mesh.osm-policy-mode is not set. In deny-by-default mode nobody calls a pod "
-         "whom no TrafficTarget names; the Namespace moves without TrafficTargets.",
-         "Every caller with a mesh identity is admitted from now on.",
+         "whom no TrafficTarget names.",
+         "Pods are closed to everyone whom no TrafficTarget of this run names.",
          "Set mesh.osm-policy-mode, or add the MeshConfig as --context."),
     Code("MS521", "error", "Namespace that is closed by default",
-         "Open Service Mesh is in deny-by-default mode, and policies are not translated in this run.",
-         "The Namespace stays with its workloads: in Linkerd every meshed caller would be admitted.",
-         "Say authorization: translate; accepting the finding opens the Namespace to all meshed callers.", acceptable=True),
+         "Open Service Mesh is in deny-by-default mode, which is assumed where nobody says otherwise, and policies are not "
+         "translated in this run.",
+         "The object stays with its workloads: in Linkerd every meshed caller would be admitted.",
+         "Say mesh.osm-policy-mode: permissive if that is the mesh's mode, else authorization: translate; accepting the finding "
+         "admits all meshed callers.", acceptable=True),
     Code("MS522", "warning", "TrafficTarget that nothing enforces",
          "Open Service Mesh ignores TrafficTargets in permissive mode, and linkerd-smi has never read them.",
          "The target goes; every meshed caller is admitted, as today.",

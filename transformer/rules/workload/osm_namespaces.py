@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
-from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj
-from transformer.rules import osm_mode
+from transformer.rules import osm_mode, reach
 from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
 from transformer.run import Run
@@ -46,23 +45,39 @@ def _injects(namespace: settings.NamespaceSetting) -> bool:
 
 def _close(run: Run, obj: Obj, pod: settings.Pod | None) -> None:
     mode = osm_mode.mode(run)
-    inert = run.options["smi-implementation"] in ("linkerd-smi",)
-    by_policies = _told_by_policies(run, obj, pod)
-    if mode.permissive or by_policies or inert:
+    enforced = not mode.permissive and run.options["smi-implementation"] != "linkerd-smi"
+    if not enforced or _told_by_policies(run, obj, pod):
         return
-    if not mode.told_by and not run.context.objects("access.smi-spec.io", "TrafficTarget"):
-        run.once("MS520", obj, "nobody says whether the mesh denies by default")
-        return
+    who = f"{mode.told_by} says" if mode.told_by else "where no MeshConfig is known this run assumes"
     if run.options["authorization"] == "translate":
+        if not mode.told_by:
+            run.once("MS520", obj, f"{who} that nobody may call whom no TrafficTarget names")
         _deny(run, obj, pod)
+    elif not run.hold("MS521", obj, f"{who} that nobody may call whom no TrafficTarget names"):
+        run.no_op(obj.view.get("metadata", "annotations", settings.OSM_INJECTION), "MS521")
+
+
+def _deny(run: Run, obj: Obj, pod: settings.Pod | None) -> None:
+    if pod is None:
+        run.memo.setdefault("default-inbound-policy", {})[obj.name] = "deny"
         return
-    at = obj.view.get("metadata", "annotations", settings.OSM_INJECTION) if pod is None else obj
-    who = mode.told_by or "a TrafficTarget"
-    if mode.told_by and not run.hold("MS521", at, f"{who} says that nobody may call whom no policy names"):
-        run.ledger.enter(_accepted(obj, pod))
+    run.memo.setdefault("own-inbound-policy", set()).add(obj.uid)
+    existing = pod.annotations.get(settings.DEFAULT_POLICY)
+    if existing.present and existing.text() != "deny":
+        run.hold(
+            "MS101",
+            existing,
+            f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh denies by default",
+        )
+    elif not existing.present:
+        run.edit(obj, pod.annotations_path, write={settings.DEFAULT_POLICY: "deny"}, owners=[obj])
 
 
 def _told_by_policies(run: Run, obj: Obj, pod: settings.Pod | None) -> bool:
+    """Whether the rule for TrafficTargets has closed it already, or holds what it reaches."""
+    targets = run.context.objects("access.smi-spec.io", "TrafficTarget")
+    if run.options["authorization"] != "translate" and any(not found.context for found in targets):
+        return any(obj.uid == reached.uid for found in targets for reached in reach.of(run, found))
     if pod is None:
         return obj.name in run.memo.get("default-inbound-policy", {})
     return obj.uid in run.memo.get("own-inbound-policy", ())
