@@ -36,11 +36,11 @@ def posture(run: Run, namespace: str, at: Obj) -> str:
 
 
 def _is_osm(run: Run, namespace: str) -> bool:
-    """Whether Open Service Mesh, and not Istio, injects into the Namespace."""
+    """Whether the Namespace belongs to Open Service Mesh, and not to Istio."""
     found: dict[str, bool] | None = run.memo.get("namespaces-of-osm")
     if found is None:
         found = run.memo["namespaces-of-osm"] = {
-            name: setting.monitored and setting.osm == injection_settings.IN and not setting.sidecar and not setting.ambient
+            name: setting.monitored and not setting.sidecar and not setting.ambient
             for name, setting in injection_settings.of_namespaces(run).items()
         }  # fmt: skip
     return found.get(namespace, False)
