@@ -17,4 +17,4 @@ def test_case(case: Case, emitted: Emitted) -> None:
 
 def test_refusals_stand_beside_translations() -> None:
     refused = [case for case in CASES if any(line.startswith("error ") for line in case.findings)]
-    assert 0.35 * len(CASES) <= len(refused) < len(CASES)
+    assert 0.4 * len(CASES) <= len(refused) < len(CASES)
