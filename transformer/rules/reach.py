@@ -28,7 +28,8 @@ ISTIO_KINDS = (
 )  # fmt: skip
 _OSM = "policy.openservicemesh.io"
 #: What Open Service Mesh enforces beside SMI: who may call out, what an ingress may call, how much.
-OSM_KINDS = ((_OSM, "Egress"), (_OSM, "IngressBackend"), (_OSM, "UpstreamTrafficSetting"))
+INGRESS_BACKEND = (_OSM, "IngressBackend")
+OSM_KINDS = ((_OSM, "Egress"), INGRESS_BACKEND, (_OSM, "UpstreamTrafficSetting"))
 SMI_KINDS = ((_ACCESS, "TrafficTarget"), (_ACCESS, "IdentityBinding"))
 #: Labels, or prefixes of labels, that pods get from an injector or a controller and templates do not show.
 ADDED_TO_PODS = (

@@ -6,9 +6,11 @@ are opened one by one. The kubelet's probes passed by OSM's sidecar (pkg/injecto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from transformer.ir import authorization as ir
+from transformer.ir.authorization import SourceSet
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_servers as servers
 from transformer.rules.istio import mesh_routes
@@ -17,6 +19,7 @@ from transformer.rules.istio.authorization_pods import MOVES, SKIPPED_BY_DEFAULT
 from transformer.rules.istio.authorization_rules import Unsayable
 from transformer.rules.istio.authorization_scope import Scope
 from transformer.rules.smi import protocols, target_plans
+from transformer.rules.smi.ingress import Opening
 from transformer.rules.smi.target_reading import OSM, Target
 from transformer.rules.workload import injection_settings
 from transformer.run import Run
@@ -25,47 +28,88 @@ from transformer.targets.linkerd import inbound_policy
 from transformer.targets.linkerd.inbound_plan import Plan
 from transformer.targets.linkerd.request_paths import Unwritable
 
-_CLOSED = Rest("deny", False)
 
-
-def close(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj]) -> None:
-    """Close every port of the namespace's pods for whom no Server opens it. Raises `Unsayable`."""
+def close(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj], base: SourceSet) -> None:
+    """Leave every port of the namespace's pods to `base`, unless a Server opens it. Raises `Unsayable`."""
+    word = inbound_policy.access_policy(base)
     moving = [pods for pods in scope.pods(namespace) if pods.way == MOVES]
     for pods in moving:
         existing = pods.pod.annotations.get(injection_settings.DEFAULT_POLICY)
-        if existing.present and existing.text() != "deny":
+        if existing.present and existing.text() != word:
             raise Unsayable(
-                "MS408", existing, f"is {existing.text()!r}, but nobody may call without a TrafficTarget"
+                "MS408", existing, f"is {existing.text()!r}, but the mesh's policies mean {word!r}"
             )
     if scope.flips(namespace):
-        run.memo.setdefault("default-inbound-policy", {})[namespace] = "deny"
+        run.memo.setdefault("default-inbound-policy", {})[namespace] = word
     for pods in moving:
         run.memo.setdefault("own-inbound-policy", set()).add(pods.obj.uid)
         inherits = scope.flips(namespace) or pods.pod.annotation(injection_settings.DEFAULT_POLICY)
         if not inherits and not pods.obj.context:
             run.edit(
-                pods.obj, pods.pod.annotations_path, write={injection_settings.DEFAULT_POLICY: "deny"},
+                pods.obj, pods.pod.annotations_path, write={injection_settings.DEFAULT_POLICY: word},
                 owners=[pods.obj, *objs],
             )  # fmt: skip
-    run.once("MS428", objs[0], "the default inbound policy deny also closes port 4191 of the proxies")
+    if base == ir.NOBODY:
+        run.once("MS428", objs[0], "the default inbound policy deny also closes port 4191 of the proxies")
 
 
-def emit(run: Run, scope: Scope, namespace: str, targets: Sequence[Target]) -> None:
-    """Plan the Servers of a ServiceAccount's pods. Raises `Unsayable`, and has planned nothing then."""
-    at = targets[0].obj
-    mine = [p for p in scope.pods(namespace) if _account(p) == targets[0].account and p.way == MOVES]
+class Account(NamedTuple):
+    """What opens the ports of one ServiceAccount's pods: targets that name it, and ingresses."""
+
+    name: str
+    targets: tuple[Target, ...]
+    openings: tuple[Opening, ...]
+
+    @property
+    def objects(self) -> list[Obj]:
+        """All targets and IngressBackends, targets first."""
+        found = [*(target.obj for target in self.targets), *(opening.obj for opening in self.openings)]
+        return list({obj.uid: obj for obj in found}.values())
+
+
+def accounts(
+    scope: Scope, run: Run, namespace: str, targets: Sequence[Target], openings: Sequence[Opening]
+) -> Iterator[Account]:
+    """What there is to say of every ServiceAccount of a namespace."""
+    behind: dict[str, list[Opening]] = {}
+    for opening in openings:
+        found = [
+            p
+            for p in scope.pods(namespace)
+            if opening.service in {s.name for s in protocols.services(run, p)}
+        ]
+        if not found:
+            raise Unsayable(
+                "MS541", opening.obj, f"no workload here is behind Service {namespace}/{opening.service}",
+                "Render it together with the workload.",
+            )  # fmt: skip
+        for name in sorted({account_of(pods) for pods in found}):
+            behind.setdefault(name, []).append(opening)
+    for name in dict.fromkeys([*(target.account for target in targets), *behind]):
+        mine = tuple(target for target in targets if target.account == name)
+        yield Account(name, mine, tuple(behind.get(name, ())))
+
+
+def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceSet) -> None:
+    """Plan the Servers of a ServiceAccount's pods; `base` is let in anyway.
+
+    Raises `Unsayable`, and has planned nothing then.
+    """
+    at = account.objects[0]
+    mine = [p for p in scope.pods(namespace) if account_of(p) == account.name and p.way == MOVES]
     if not mine:
         if not run.context.is_complete(namespace):
             raise Unsayable(
-                "MS406", at, f"no workload of the stream has the ServiceAccount {targets[0].account}",
+                "MS406", at, f"no workload of the stream has the ServiceAccount {account.name}",
                 "Render it together with the workload, or name the namespace under complete.",
             )  # fmt: skip
         run.say("MS424", at, "reaches no pod of a mesh, and goes")
         return
-    found = [Wanted(pods, _CLOSED, _plans(run, pods, targets)) for pods in mine]
+    closed = Rest(inbound_policy.access_policy(base), False)
+    found = [Wanted(pods, closed, _plans(run, pods, account, base)) for pods in mine]
     planned = list(servers.servers(found, scope.pods(namespace), [], at, only_choices=False))
-    specs = {spec.uid: spec for target in targets for spec in target.specs if not spec.context}
-    owners = [*(target.obj for target in targets), *(pods.obj for pods in mine), *specs.values()]
+    specs = {spec.uid: spec for target in account.targets for spec in target.specs if not spec.context}
+    owners = [*account.objects, *(pods.obj for pods in mine), *specs.values()]
     for server in planned:
         for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port):
             value = {
@@ -73,18 +117,26 @@ def emit(run: Run, scope: Scope, namespace: str, targets: Sequence[Target]) -> N
                 "metadata": metadata.metadata(at, made.name, namespace=namespace), "spec": made.spec,
             }  # fmt: skip
             run.derive(value, owners, shared=made.kind.endswith("Authentication"))
-    run.once(
-        "MS524", at, "OSM looks at the Host header of requests between pods too; Linkerd at the callers only"
-    )
+        served = run.memo.setdefault("inbound-servers", {})
+        for pods in mine:
+            if dict(server.selector).items() <= pods.labels.items():
+                served[pods.obj.uid, server.port] = (server.name, owners)
+    if account.targets:
+        run.once(
+            "MS524",
+            at,
+            "OSM looks at the Host header of requests between pods too; Linkerd at the callers only",
+        )
 
 
-def _account(pods: Pods) -> str:
+def account_of(pods: Pods) -> str:
+    """The ServiceAccount of a workload's pods."""
     spec = pods.pod.spec
     return (spec.get("serviceAccountName").text() or spec.get("serviceAccount").text()) or "default"
 
 
-def _plans(run: Run, pods: Pods, targets: Sequence[Target]) -> dict[int, Plan]:
-    at, reading = targets[0].obj, run.options["smi-implementation"]
+def _plans(run: Run, pods: Pods, account: Account, base: SourceSet) -> dict[int, Plan]:
+    at = account.objects[0]
     read = protocols.of_ports(run, pods)
     if not read and not run.context.is_complete(pods.obj.namespace):
         raise Unsayable(
@@ -92,21 +144,27 @@ def _plans(run: Run, pods: Pods, targets: Sequence[Target]) -> dict[int, Plan]:
             "Add the Services as --context, or name the namespace under complete.",
         )  # fmt: skip
     plans = {}
-    for port in sorted({*pods.ports, *read}):
+    own = {service.name for service in protocols.services(run, pods)}
+    mine = [opening for opening in account.openings if opening.service in own]
+    for port in sorted({*pods.ports, *read, *(opening.port for opening in mine)}):
         kinds = read.get(port, {protocols.CLOSED})
         if len(kinds) > 1:
             raise Unsayable("MS406", at, f"Services read port {port} of {pods.obj.ref} differently")
-        plans[port] = _plan(run, pods, targets, port, next(iter(kinds)))
-    _tell(run, pods, targets, read, reading)
+        ingress = ir.union(opening.sources for opening in mine if opening.port == port)
+        plans[port] = _plan(run, pods, account, port, next(iter(kinds)), base | ingress)
+    _tell(run, pods, account.targets, read)
     return plans
 
 
-def _plan(run: Run, pods: Pods, targets: Sequence[Target], port: int, protocol: str) -> Plan:
-    at, opaque = targets[0].obj, protocol == protocols.TCP
+def _plan(
+    run: Run, pods: Pods, account: Account, port: int, protocol: str, base: SourceSet
+) -> Plan:  # fmt: skip
+    at, opaque = account.objects[0], protocol == protocols.TCP
     probes = [probe for probe in pods.probes if probe.port == port]
     paths = [probe.path for probe in probes if probe.kind == "httpGet"]
     try:
-        wanted = target_plans.at_port(targets, port, protocol, run.options["smi-implementation"])
+        wanted = target_plans.at_port(account.targets, port, protocol, run.options["smi-implementation"])
+        wanted = wanted._replace(base=wanted.base | base)
         found = target_plans.plan(wanted, paths, mesh_routes.precedence(run), opaque=opaque)
     except Unwritable as why:
         raise Unsayable("MS517", at, f"port {port} of {pods.obj.ref}: {why}") from why
@@ -123,8 +181,9 @@ def _plan(run: Run, pods: Pods, targets: Sequence[Target], port: int, protocol: 
     return found
 
 
-def _tell(run: Run, pods: Pods, targets: Sequence[Target], read: dict[int, set[str]], reading: str) -> None:
+def _tell(run: Run, pods: Pods, targets: Sequence[Target], read: dict[int, set[str]]) -> None:
     """What of the targets has another effect than it seems to, today and from now on."""
+    reading = run.options["smi-implementation"]
     tcp = [str(port) for port, kinds in sorted(read.items()) if kinds == {protocols.TCP}]
     http = [port for port, kinds in sorted(read.items()) if kinds == {protocols.HTTP}]
     for target in targets:
@@ -137,6 +196,6 @@ def _tell(run: Run, pods: Pods, targets: Sequence[Target], read: dict[int, set[s
         named = [str(port) for port in http if target.ports is not None and target.opens(port)]
         if named and not target.http and reading == OSM:
             run.say("MS519", target.obj, f"port {', '.join(named)} is read as HTTP, and no route opens it")
-    unserved = [str(port) for port in pods.ports if port not in read]
+    unserved = [] if not targets else [str(port) for port in pods.ports if port not in read]
     if unserved and not run.context.is_complete(pods.obj.namespace):
         run.say("MS525", targets[0].obj, f"port {', '.join(unserved)} of {pods.obj.ref} has no Service here")

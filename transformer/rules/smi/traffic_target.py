@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from transformer.ir import authorization as ir
 from transformer.ledger import ACCEPTED, NO_OP, TRANSLATED, Fate
 from transformer.objects import Obj
 from transformer.rules import osm_mode, reach
 from transformer.rules.istio.authorization_rules import Unsayable
 from transformer.rules.istio.authorization_scope import Scope
 from transformer.rules.registry import rule
-from transformer.rules.smi import target_emission, target_reading
-from transformer.rules.smi.target_reading import LINKERD_SMI, SPECS, Target
+from transformer.rules.smi import ingress, target_emission, target_reading
+from transformer.rules.smi.ingress import Opening
+from transformer.rules.smi.target_reading import LINKERD_SMI, OSM, SPECS, Target
 from transformer.run import Run
 from transformer.targets import metadata
 
@@ -35,54 +37,56 @@ def hold(run: Run, objs: Sequence[Obj]) -> None:
 
 @rule(
     id="traffic-target",
-    kinds=[_TARGET],
+    kinds=[_TARGET, reach.INGRESS_BACKEND],
     order=30,
     summary="held; with `authorization: translate` they become Servers and policies for exactly the same callers",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
-    """Translate the TrafficTargets of the stream together, or hold them with the workloads that they reach."""
+    """Translate the TrafficTargets and IngressBackends of the stream together, or hold them with what they reach."""
     osm_mode.tell(run, objs[0])
-    for obj in objs:
+    targets = [obj for obj in objs if obj.ref.kind == "TrafficTarget"]
+    for obj in targets:
         for group in _specs(run, obj):
             run.memo.setdefault("route-group-users", {}).setdefault(group.uid, []).append(obj)
-    if _is_inert(run, objs):
-        return
-    if run.options["authorization"] != "translate":
-        reach.hold_all(run, objs, "is enforced by Open Service Mesh's sidecar only")
-        _tie_specs(run, objs)
-        return
-    _tie_specs(run, objs)
-    _translate(run, sorted(objs, key=lambda obj: (obj.namespace, obj.name)))
-
-
-def _is_inert(run: Run, objs: Sequence[Obj]) -> bool:
-    """Whether nobody enforces TrafficTargets here; they go then, with a finding."""
-    reading, mode = run.options["smi-implementation"], osm_mode.mode(run)
-    why = ""
-    if reading == LINKERD_SMI:
-        why = "linkerd-smi reads TrafficSplits only, so nothing enforces it"
-    elif reading == target_reading.OSM and mode.permissive:
-        why = f"permissive mode ({mode.told_by}) ignores it"
-    for obj in objs if why else ():
-        metadata.account(run, obj)
-        run.drop(obj)
-        run.say("MS522", obj, why)
-        run.memo.setdefault("inert-targets", set()).add(obj.uid)
-        for key, field in obj.view.items():
-            if key not in ("apiVersion", "kind", "metadata"):
-                run.mark(field, Fate(NO_OP, "MS522"))
-    return bool(why)
-
-
-def _tie_specs(run: Run, objs: Sequence[Obj]) -> None:
-    for obj in objs:
+    rest = [obj for obj in objs if obj not in targets or not _is_inert(run, obj)]
+    for obj in rest:
         for group in _specs(run, obj):
             run.units.bind([obj.uid, group.uid])
+    if run.options["authorization"] == "translate":
+        _translate(
+            run, sorted(rest, key=lambda obj: (obj.namespace, obj.ref.kind != "TrafficTarget", obj.name))
+        )
+    else:
+        reach.hold_all(run, rest, "is enforced by Open Service Mesh's sidecar only")
+
+
+def _is_inert(run: Run, obj: Obj) -> bool:
+    """Whether nobody enforces TrafficTargets here; they go then, with a finding."""
+    reading, mode = run.options["smi-implementation"], osm_mode.mode(run)
+    if reading == LINKERD_SMI:
+        why = "linkerd-smi reads TrafficSplits only, so nothing enforces it"
+    elif reading == OSM and mode.permissive:
+        why = f"permissive mode ({mode.told_by}) ignores it"
+    else:
+        return False
+    metadata.account(run, obj)
+    run.drop(obj)
+    run.say("MS522", obj, why)
+    run.memo.setdefault("inert-targets", set()).add(obj.uid)
+    _settle(run, obj, Fate(NO_OP, "MS522"))
+    return True
+
+
+def _settle(run: Run, obj: Obj, fate: Fate) -> None:
+    for key, field in obj.view.items():
+        if key not in ("apiVersion", "kind", "metadata"):
+            run.mark(field, fate)
 
 
 def _translate(run: Run, objs: Sequence[Obj]) -> None:
     scope = Scope(run)
-    targets: dict[tuple[str, str], list[Target]] = {}
+    targets: list[Target] = []
+    openings: list[Opening] = []
     failed: set[str] = set()
     for obj in objs:
         metadata.account(run, obj)
@@ -92,38 +96,46 @@ def _translate(run: Run, objs: Sequence[Obj]) -> None:
             run.units.link(reached.uid, obj.uid)
         try:
             _refuse_other_meshes(run, scope, obj)
-            target = target_reading.read(run, obj)
+            if obj.ref.kind == "TrafficTarget":
+                target = target_reading.read(run, obj)
+                targets += [target] if target is not None else []
+            else:
+                openings += ingress.read(run, scope, obj)
             scope.check(obj)
         except Unsayable as problem:
             if _held(run, problem, obj):
                 failed.add(obj.namespace)
             continue
-        for key, field in obj.view.items():
-            if key not in ("apiVersion", "kind", "metadata"):
-                run.mark(field, Fate(TRANSLATED, "the ports of the pods that it reaches"))
-        if target is not None:
-            targets.setdefault((obj.namespace, target.account), []).append(target)
+        _settle(run, obj, Fate(TRANSLATED, "the ports of the pods that it reaches"))
     for namespace in dict.fromkeys(obj.namespace for obj in objs):
         if namespace not in failed:
-            mine = {account: found for (space, account), found in targets.items() if space == namespace}
-            _emit(run, scope, namespace, mine, [obj for obj in objs if obj.namespace == namespace])
+            _of_namespace(
+                run, scope, namespace, targets, openings, [o for o in objs if o.namespace == namespace]
+            )
 
 
-def _emit(
-    run: Run, scope: Scope, namespace: str, targets: dict[str, list[Target]], objs: Sequence[Obj]
-) -> None:
+def _of_namespace(
+    run: Run, scope: Scope, namespace: str, targets: Sequence[Target], openings: Sequence[Opening], objs: Sequence[Obj]
+) -> None:  # fmt: skip
+    """Close the namespace, or leave it to meshed callers in permissive mode, and open what its objects open."""
+    permissive = osm_mode.mode(run).permissive and run.options["smi-implementation"] == OSM
+    base = ir.ANY_IDENTITY if permissive else ir.NOBODY
     try:
-        target_emission.close(run, scope, namespace, objs)
+        target_emission.close(run, scope, namespace, objs, base)
+        found = list(target_emission.accounts(
+            scope, run, namespace, [t for t in targets if t.obj.namespace == namespace],
+            [o for o in openings if o.obj.namespace == namespace],
+        ))  # fmt: skip
     except Unsayable as problem:
         _held(run, problem, objs[0])
         return
-    for found in targets.values():
+    for account in found:
         try:
-            target_emission.emit(run, scope, namespace, found)
+            target_emission.emit(run, scope, namespace, account, base)
         except Unsayable as problem:
-            for target in found:
-                run.units.hold(target.obj.uid)
-            _held(run, problem, found[0].obj)
+            for obj in account.objects:
+                run.units.hold(obj.uid)
+            _held(run, problem, account.objects[0])
 
 
 def _held(run: Run, problem: Unsayable, obj: Obj) -> bool:
