@@ -72,7 +72,7 @@ def _of_policy(run: Run, obj: Obj) -> Iterator[Obj]:
         "MeshPolicy", "ClusterRbacConfig",
     )  # fmt: skip
     labels = selector(obj)
-    for found in _workloads(run, "" if mesh_wide else obj.namespace):
+    for found in workloads(run, "" if mesh_wide else obj.namespace):
         if all(_carries(found, key, text) for key, text in labels.items()):
             yield found.obj
     yield from _namespaces(run, "" if mesh_wide else obj.namespace)
@@ -83,7 +83,7 @@ def _of_target(run: Run, obj: Obj) -> Iterator[Obj]:
     body = obj.spec if obj.spec else obj.view
     account = body.get("destination", "name").text()
     namespace = body.get("destination", "namespace").text() or obj.namespace
-    for found in _workloads(run, namespace):
+    for found in workloads(run, namespace):
         if found.account == account or not account:
             yield found.obj
     yield from _namespaces(run, namespace)
@@ -91,13 +91,14 @@ def _of_target(run: Run, obj: Obj) -> Iterator[Obj]:
 
 def _of_osm(run: Run, obj: Obj) -> Iterator[Obj]:
     """Everything in the object's namespace and in those of its sources: Services and accounts are not told apart."""
-    sources = [entry.get("namespace").text() for entry in obj.spec.get("sources").each()]
+    named = (*obj.spec.get("sources").each(), obj.spec.get("source"), *obj.spec.get("destinations").each())
+    sources = [entry.get("namespace").text() for entry in named]
     for namespace in dict.fromkeys([obj.namespace, *(name for name in sources if name)]):
-        yield from (found.obj for found in _workloads(run, namespace))
+        yield from (found.obj for found in workloads(run, namespace))
         yield from _namespaces(run, namespace)
 
 
-def _workloads(run: Run, namespace: str) -> Iterator[Reachable]:
+def workloads(run: Run, namespace: str) -> Iterator[Reachable]:
     """Workloads that are, or may be, in a namespace; an empty one is any, as long as nobody says which it is."""
     index: dict[str, list[Reachable]] | None = run.memo.get("reachable")
     if index is None:

@@ -100,12 +100,9 @@ def _place(run: Run, scope: Scope, source: View) -> SourceSet:
         found = networks.block(source.get("name").text())
     except ValueError as error:
         raise Unsayable("MS541", source, f"{source.get('name').text()!r} is no block of addresses") from error
-    if run.hold(
-        "MS542",
-        source,
-        f"callers of the mesh with addresses of {source.get('name').text()} would be admitted too",
-    ):
-        raise Unsayable("MS541", source, "addresses say nothing about identities")
+    said = f"callers of the mesh with addresses of {source.get('name').text()} would be admitted too"
+    if run.hold("MS542", source, said):
+        raise Unsayable("MS542", source, said)
     return ir.from_networks(found)
 
 

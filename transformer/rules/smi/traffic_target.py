@@ -130,6 +130,12 @@ def _of_namespace(
         _held(run, problem, objs[0])
         return
     for account in found:
+        callers = [
+            *(target.sources for target in account.targets),
+            *(o.sources for o in account.openings),
+            base,
+        ]
+        run.memo.setdefault("admitted-callers", {})[namespace, account.name] = ir.union(callers)
         try:
             target_emission.emit(run, scope, namespace, account, base)
         except Unsayable as problem:
