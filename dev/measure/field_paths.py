@@ -10,8 +10,16 @@ from typing import Any
 import yaml
 
 #: Where the definitions of translated kinds stand, below the folder of definitions.
-FILES = ("istio-1.31/crds.yaml", "smi/split.yaml", "smi/httproutegroup.yaml")
-GROUPS = ("networking.istio.io", "split.smi-spec.io", "specs.smi-spec.io")
+FILES = (
+    "istio-1.31/crds.yaml", "smi/split.yaml", "smi/httproutegroup.yaml", "smi/access.yaml", "smi/tcproute.yaml",
+    "smi/udproute.yaml", "osm/config_extensionservice.yaml", "osm/config_mesh_root_certificate.yaml",
+    "osm/config_meshconfig.yaml", "osm/policy_egress.yaml", "osm/policy_ingress_backend.yaml", "osm/policy_retry.yaml",
+    "osm/policy_telemetry.yaml", "osm/policy_upstream_traffic_setting.yaml",
+)  # fmt: skip
+GROUPS = (
+    "networking.istio.io", "split.smi-spec.io", "specs.smi-spec.io", "access.smi-spec.io", "config.openservicemesh.io",
+    "policy.openservicemesh.io",
+)  # fmt: skip
 _TYPES = {"string": "str", "integer": "int", "number": "num", "boolean": "bool"}
 
 
@@ -56,7 +64,8 @@ def enumerations(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, 
     if isinstance(schema.get("additionalProperties"), dict):
         yield from enumerations(schema["additionalProperties"], f"{path}.*")
     if "enum" in schema:
-        yield path, tuple(schema["enum"])
+        # `off` without quotes is a boolean in the definition's file.
+        yield path, tuple("off" if value is False else value for value in schema["enum"])
 
 
 def shape(schema: dict[str, Any]) -> Any:

@@ -65,6 +65,8 @@ def _sources(run: Run, scope: Scope, obj: Obj, backend: View) -> SourceSet:
     tls = backend.get("tls")
     if tls.get("skipClientCertValidation").value() is True:
         raise Unsayable("MS541", tls, "any certificate is accepted, which Linkerd does not do")
+    if tls:
+        run.no_op(tls, "mutual TLS of Linkerd takes its place")
     places, principals = ir.NOBODY, ir.NOBODY
     kinds = set()
     for source in obj.spec.get("sources").each():

@@ -41,7 +41,7 @@ def _fate(run: Run, user: Obj) -> Fate:
     if user.ref.kind == "TrafficSplit":
         return Fate(TRANSLATED, str(user.ref))
     if user.uid in run.memo.get("inert-targets", ()):
-        return Fate(NO_OP, "MS522")
+        return Fate(NO_OP, "its user has no effect")
     return (
         Fate(TRANSLATED, str(user.ref))
         if run.options["authorization"] == "translate"

@@ -88,6 +88,7 @@ def _translate(run: Run, objs: Sequence[Obj]) -> None:
     targets: list[Target] = []
     openings: list[Opening] = []
     failed: set[str] = set()
+    ignored: set[int] = run.memo.setdefault("inert-targets", set())
     for obj in objs:
         metadata.account(run, obj)
         run.drop(obj)
@@ -98,7 +99,10 @@ def _translate(run: Run, objs: Sequence[Obj]) -> None:
             _refuse_other_meshes(run, scope, obj)
             if obj.ref.kind == "TrafficTarget":
                 target = target_reading.read(run, obj)
-                targets += [target] if target is not None else []
+                if target is None:
+                    ignored.add(obj.uid)
+                else:
+                    targets.append(target)
             else:
                 openings += ingress.read(run, scope, obj)
             scope.check(obj)
@@ -106,7 +110,8 @@ def _translate(run: Run, objs: Sequence[Obj]) -> None:
             if _held(run, problem, obj):
                 failed.add(obj.namespace)
             continue
-        _settle(run, obj, Fate(TRANSLATED, "the ports of the pods that it reaches"))
+        reached_ports = Fate(TRANSLATED, "the ports of the pods that it reaches")
+        _settle(run, obj, Fate(NO_OP, "MS511") if obj.uid in ignored else reached_ports)
     for namespace in dict.fromkeys(obj.namespace for obj in objs):
         if namespace not in failed:
             _of_namespace(
