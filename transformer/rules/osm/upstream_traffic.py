@@ -168,6 +168,12 @@ def _places(run: Run, scope: Scope, obj: Obj, service: Obj) -> Iterator[_Place]:
                 port: Plan(ir.ANY_IDENTITY, False) for port in ports if (pods.obj.uid, port) not in served
             }
             wanted.append(Wanted(pods, Rest("", False), missing))
+    others_there = [
+        o for o in run.context.objects("policy.linkerd.io", "Server") if metadata.MARKER not in o.annotations
+    ]
+    strange = next((other for other in others_there if other.namespace == obj.namespace), None)
+    if wanted and strange is not None:
+        raise Unsayable("MS534", obj, f"{strange.ref} of Linkerd is in the same namespace already")
     if not seen and not wanted and not mode.permissive and run.options["authorization"] != "translate":
         raise Unsayable("MS534", obj, "policies are held in this run", "Say authorization: translate.")
     for server in servers.servers(wanted, scope.pods(obj.namespace), [], obj, only_choices=False):

@@ -97,6 +97,7 @@ def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceS
     """
     at = account.objects[0]
     mine = [p for p in scope.pods(namespace) if account_of(p) == account.name and p.way == MOVES]
+    _refuse_pods_without_sidecar(run, scope, namespace, account)
     if not mine:
         if not run.context.is_complete(namespace):
             raise Unsayable(
@@ -127,6 +128,17 @@ def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceS
             at,
             "OSM looks at the Host header of requests between pods too; Linkerd at the callers only",
         )
+
+
+def _refuse_pods_without_sidecar(run: Run, scope: Scope, namespace: str, account: Account) -> None:
+    """Outside of OSM a target may be enforced without sidecars (Traefik Mesh), so pods that do not move are under it too."""
+    reading = run.options["smi-implementation"]
+    staying = [p for p in scope.pods(namespace) if account_of(p) == account.name and p.way != MOVES]
+    if reading != OSM and account.targets and staying:
+        raise Unsayable(
+            "MS406", account.objects[0], f"{staying[0].obj.ref} does not join Linkerd here, and {reading} may protect it",
+            "Set linkerd.io/inject on its pods or their Namespace.",
+        )  # fmt: skip
 
 
 def account_of(pods: Pods) -> str:

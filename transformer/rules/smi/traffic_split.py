@@ -301,8 +301,19 @@ def _plan(
     run.derive(value, [obj, *(group for group in groups if not group.context)], marks)
 
 
+def _refuse_other_tcp_routes(run: Run, obj: Obj, parent: Parent) -> None:
+    for other in run.context.objects("gateway.networking.k8s.io", "TCPRoute"):
+        for ref in other.spec.get("parentRefs").each():
+            named = (ref.get("namespace").text() or other.namespace, ref.get("name").text())
+            if named == (parent.namespace, parent.name) and metadata.MARKER not in other.annotations:
+                _refuse(
+                    run, "MS215", obj, f"{other.ref} already routes Service {parent.name}; Linkerd obeys both"
+                )
+
+
 def _plan_tcp(
     run: Run, obj: Obj, parent: Parent, backends: tuple[Backend, ...], name: str, marks: tuple[Mark, ...]
 ) -> None:
+    _refuse_other_tcp_routes(run, obj, parent)
     meta = metadata.metadata(obj, name)
     run.derive(service_tcp_route.build(parent, backends, meta, obj.namespace), [obj], marks)

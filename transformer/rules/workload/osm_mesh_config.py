@@ -26,6 +26,24 @@ _LISTS = {
     "inboundPortExclusionList": "calls of these ports pass by the sidecars, and by all policies",
     "networkInterfaceExclusionList": "traffic of these interfaces passes by the sidecars",
 }
+#: Fields by section, of both versions.
+_KNOWN = {
+    "sidecar": frozenset((
+        "enablePrivilegedInitContainer", "logLevel", "maxDataPlaneConnections", "envoyImage", "envoyWindowsImage",
+        "initContainerImage", "resources", "configResyncInterval", "tlsMinProtocolVersion", "tlsMaxProtocolVersion",
+        "cipherSuites", "ecdhCurves", "localProxyMode",
+    )),
+    "traffic": frozenset((
+        "enableEgress", "enablePermissiveTrafficPolicyMode", "inboundExternalAuthorization", *_LISTS,
+    )),
+    "observability": frozenset(("osmLogLevel", "enableDebugServer", "tracing")),
+    "certificate": frozenset(("serviceCertValidityDuration", "certKeyBitSize", "ingressGateway")),
+    "featureFlags": frozenset((
+        "enableWASMStats", "enableEgressPolicy", "enableMulticlusterMode", "enableSnapshotCacheMode", "enableRetryPolicy",
+        "enableAsyncProxyServiceMapping", "enableIngressBackendPolicy", "enableEnvoyActiveHealthChecks",
+        "enableMeshRootCertificate",
+    )),
+}  # fmt: skip
 _LOST = (("sidecar", "logLevel"), ("sidecar", "resources"), ("sidecar", "maxDataPlaneConnections"),
          ("observability", "tracing"), ("certificate", "ingressGateway"))  # fmt: skip
 
@@ -98,6 +116,14 @@ def _account(run: Run, config: Obj) -> None:
             "MS544", config, f"{config.ref.api_version} is a version of osm-edge, not of Open Service Mesh"
         )
         return
+    for name, field in config.spec.items():
+        for key, below in field.items():
+            if key not in _KNOWN.get(name, ()):
+                run.say(
+                    "MS005",
+                    below,
+                    "is not a field of this place; the API server drops it, so it has no effect",
+                )
     lost = [
         found
         for path in _LOST
