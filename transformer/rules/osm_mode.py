@@ -59,6 +59,14 @@ def egress_open(run: Run) -> bool | None:
     return all(obj.spec.get("traffic", "enableEgress").value() is True for obj in configs)
 
 
+def is_inert(run: Run, obj: Obj) -> bool:
+    """Whether nobody enforces an object of SMI or OSM today."""
+    if obj.ref.kind == "TrafficTarget":
+        reading = run.options["smi-implementation"]
+        return reading == "linkerd-smi" or (reading == "osm" and mode(run).permissive)
+    return obj.ref.kind == "Egress" and bool(egress_open(run))
+
+
 def tell(run: Run, at: Obj) -> None:
     """Say once which readings this run uses."""
     found = mode(run)

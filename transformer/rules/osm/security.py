@@ -32,7 +32,7 @@ FORKS = tuple(
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold every access object of the stream; what it reaches follows through the units."""
     for obj in objs:
-        if obj.ref.kind == "Egress" and osm_mode.egress_open(run):
+        if osm_mode.is_inert(run, obj):
             _without_effect(run, obj)
         elif obj.ref.kind == "Egress":
             reach.hold_all(run, [obj], "is enforced by Open Service Mesh's sidecar only")
