@@ -76,6 +76,12 @@ CODES: tuple[Code, ...] = (
     Code("MS525", "warning", "port without a Service",
          "Open Service Mesh listens on ports of Services only, and no Service of the stream or its context has this one.",
          "The port is closed, except to probes.", "Add the Services as --context, or name the namespace under complete."),
+    Code("MS526", "error", "port that two meshes read differently",
+         "Open Service Mesh takes a port without appProtocol and known prefix for HTTP; Linkerd takes it for opaque TCP by its "
+         "name or number.",
+         "Routes of the port would match nothing, so its targets stay, with every workload that they reach.",
+         "Set appProtocol: http or appProtocol: tcp on the Service's port, as the application speaks.",
+         "ports: [{name: mysql, port: 3306}]"),
     Code("MS530", "info", "setting of Open Service Mesh's control plane",
          "The object configures the mesh's own installation.", "It stays as it is; Linkerd does not read it.",
          "Delete it together with Open Service Mesh."),

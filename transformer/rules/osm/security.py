@@ -1,7 +1,8 @@
 """Egress objects of Open Service Mesh are held with the workloads of their namespaces, as are kinds of its forks.
 
-Egress counts only where MeshConfig closes the way out of the mesh; Linkerd's EgressNetwork is for a whole namespace and
-cannot tell one ServiceAccount from another. https://release-v1-2.docs.openservicemesh.io/docs/guides/traffic_management/egress/
+Egress counts only where MeshConfig closes the way out of the mesh. Linkerd's EgressNetwork is for a whole namespace and
+cannot tell one ServiceAccount from another, and it leaves open what OSM closes too: addresses of the cluster without sidecar.
+https://release-v1-2.docs.openservicemesh.io/docs/guides/traffic_management/egress/
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from transformer import service_protocol
 from transformer.objects import Obj, View
 from transformer.rules.istio.authorization_pods import Pods
 from transformer.run import Run
@@ -35,6 +36,19 @@ def of_ports(run: Run, pods: Pods) -> dict[int, set[str]]:
         if number:
             found.setdefault(number, set()).add(protocol(port))
     return found
+
+
+def misread(run: Run, pods: Pods) -> View | None:
+    """A Service port that is HTTP for OSM, by default, and TCP for callers in Linkerd, by its name or number."""
+    for service in services(run, pods):
+        ranges = service_protocol.opaque_ports(service, run.options["linkerd-install.opaque-ports"])
+        for port in service.spec.get("ports").each():
+            number = port.get("port").value()
+            opaque = type(number) is int and service_protocol.is_opaque(number, ranges)
+            named = service_protocol.takes_http_routes(service_protocol.istio_protocol(port))
+            if protocol(port) == HTTP and not port.get("appProtocol") and (opaque or not named):
+                return port
+    return None
 
 
 def _service_ports(run: Run, pods: Pods) -> Iterator[View]:

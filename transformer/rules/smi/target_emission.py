@@ -155,6 +155,13 @@ def _plans(run: Run, pods: Pods, account: Account, base: SourceSet) -> dict[int,
             "MS406", at, f"no Service of {pods.obj.ref} is here, so nobody knows how its ports are read",
             "Add the Services as --context, or name the namespace under complete.",
         )  # fmt: skip
+    misread = protocols.misread(run, pods)
+    if misread is not None:
+        raise Unsayable(
+            "MS526",
+            at,
+            f"OSM takes port {misread.get('port').text()} of {misread.obj.ref} for HTTP, Linkerd's clients for TCP",
+        )
     plans = {}
     own = {service.name for service in protocols.services(run, pods)}
     mine = [opening for opening in account.openings if opening.service in own]
