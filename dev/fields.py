@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 
-from dev.measure import field_runs, field_streams, osm_field_tables, pages
+from dev.measure import field_runs, field_streams, field_tables, pages
 from dev.measure.field_runs import Measured, Row
 from dev.measure.field_streams import Table
 from transformer.codes import CODES
@@ -17,7 +17,7 @@ FATES = ("translated", "no-op", "degraded", "held")
 
 def page() -> str:
     """The page's text."""
-    measured = [(table, field_runs.measure(table)) for table in osm_field_tables.TABLES]
+    measured = [(table, field_runs.measure(table)) for table in field_tables.TABLES]
     parts = [HEAD, _summary(measured), LEGEND]
     for kind in dict.fromkeys(table.kind for table, _ in measured):
         parts.append(f"## {kind}\n")

@@ -17,7 +17,7 @@ import yaml
 
 from tests.crd_validation import GATEWAY_API, MARKER, Emitted, Manifests
 from tests.real_tools import ROOT
-from transformer import config, needles
+from transformer import config, needles, scope
 from transformer.documents import Input
 from transformer.errors import DONE, FINDINGS, UNPARSEABLE, USAGE, InputError
 from transformer.findings import Finding
@@ -173,7 +173,8 @@ def _check_held(case: Case, report: Report, output: bytes) -> None:
     held = {fate.ref for fate in report.objects if fate.outcome == "held"}
     position = 0
     found = set()
-    for part in Input(case.input, needles.NEEDLES).parts():
+    stems = needles.NEEDLES + scope.needles(case.options()["only"])
+    for part in Input(case.input, stems).parts():
         obj = part.obj(itertools.count(), case.options()["namespace"]) if part.candidate else None
         if obj is None or obj.ref not in held or report.exit_code == USAGE:
             continue

@@ -21,6 +21,7 @@ WITHOUT_KEYS = {
     "context-policies": "reaches the workloads that move, which carry a key",
     "outbound-policy": "follows the workloads that move, which carry a key",
     "mesh-settings": "the ConfigMap is called istio",
+    "traffic-routing": "the block that it replaces is called istio",
     "mesh-departure": "follows the workloads that move, which carry a key",
 }
 

@@ -129,3 +129,5 @@ def test_a_stream_with_one_annotation_loads_only_what_it_needs(
     assert 'linkerd.io/inject: "disabled"' in run.stdout
     assert "yaml" in run.loaded
     assert run.loaded & HEAVY == set()
+    families = ("transformer.rules.istio", "transformer.rules.argo", "transformer.rules.flagger")
+    assert not [name for name in run.loaded if name.startswith(families)]

@@ -174,7 +174,7 @@ def _type(option: Option) -> Any:
         return Annotated[Literal[option.choices], BeforeValidator(functools.partial(_checked, option))]
     if option.kind == "list":
         entry = Annotated[str, AfterValidator(functools.partial(_checked, option))]
-        return Annotated[tuple[entry, ...], BeforeValidator(_split)]
+        return Annotated[tuple[entry, ...], BeforeValidator(functools.partial(_split, option))]
     if option.kind == "accept":
         accepted = Annotated[
             AcceptEntry, BeforeValidator(_written_acceptance), AfterValidator(_checked_acceptance)
@@ -187,13 +187,16 @@ def _checked(option: Option, value: Any) -> Any:
     return settings.check(option, value) if isinstance(value, str) else value
 
 
-def _split(value: Any) -> Any:
+def _split(option: Option, value: Any) -> Any:
     """Lists may be written as a sequence or as one text with commas; entries may hold commas too."""
     entries = [value] if isinstance(value, str) else value
     if not isinstance(entries, list):
         return entries
-    parts = [part for entry in entries for part in (entry.split(",") if isinstance(entry, str) else [entry])]
-    return [part.strip() if isinstance(part, str) else part for part in parts if part != ""]
+    return [
+        part
+        for entry in entries
+        for part in (settings.split(option, entry) if isinstance(entry, str) else [entry])
+    ]
 
 
 def _lines(value: Any) -> Any:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from transformer.documents import Part
 
 
+#: Annotation of everything that the program makes: kind, namespace and name of the source.
+MARKER = "meshshift.dev/from"
+
+
 class View:
     """Read-only view of one field: its value, its path in the object, and false where the field is absent or null."""
 

@@ -46,9 +46,16 @@ OPTIONS: tuple[Option, ...] = (
     Option("linkerd", "choice", "2.20", "Linkerd version that the output is for", LINKERD_VERSIONS),
     Option("gateway-api", "choice", "1.2", "version of the installed Gateway API CRDs", GATEWAY_API_VERSIONS),
     Option("channel", "choice", "standard", "channel of the installed Gateway API CRDs", ("standard", "experimental")),
-    Option("gateway-class", "text", "", "gatewayClassName of ingress Gateways: a fact, asked for when the stream has any"),
+    Option("gateway-class", "text", "", "gatewayClassName of ingress Gateways, or keep-istio: Istio's ingress "
+    "gateway stays and joins Linkerd; a fact, asked for when the stream has any"),
     Option("gateway-map", "list", (), "existing Gateways that stand in for Istio's: ns/name=ns/name, with "
     "#section for one listener"),
+    Option("phase", "choice", "enforce", "how far this run goes: prepare adds what Linkerd needs and changes nothing else, "
+           "switch moves the pods while policies only audit, enforce finishes", ("prepare", "switch", "enforce")),
+    Option("only", "list", (), "what moves in this run: namespaces, or workloads by pod labels (app=cart, "
+           "shop:app=cart, app=cart&tier=web for both); everything else passes untouched"),
+    Option("ingress-identity", "text", "", "ServiceAccount ns/name of the new ingress, which takes the place of Istio's in "
+    "policies"),
     Option("namespace", "text", "", "namespace of objects that carry none (Helm does not tell it)"),
     Option("context", "list", (), "files or folders read only as context (Services, workloads, DestinationRules …)"),
     Option("complete", "list", (), "namespaces of which stream and context hold every object; * for all"),
@@ -61,6 +68,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "linkerd-install.opaque-ports", "text", "25,587,3306,4444,5432,6379,9300,11211",
         "default opaque ports of the Linkerd install",
+    ),
+    Option(
+        "linkerd-install.cluster-networks", "text", "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fd00::/8",
+        "clusterNetworks of the Linkerd install: no EgressNetwork refuses addresses in them",
     ),
     Option("authorization", "choice", "hold", "AuthorizationPolicies and PeerAuthentications: hold them with all that they "
            "reach, or translate them where that is exact (a preview)", ("hold", "translate")),

@@ -9,6 +9,8 @@ from transformer import codes
 from transformer.findings import FieldPath, Finding, field_text
 from transformer.ledger import ACCEPTED, DEGRADED, NO_OP, TRANSLATED, Fate, Ledger, Mark
 from transformer.objects import Obj, View
+from transformer.scope import Scope
+from transformer.stage import Stage
 from transformer.units import Units
 
 if TYPE_CHECKING:
@@ -31,7 +33,10 @@ class Derived(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """A planned change of the map at `path` of an object: keys to write and keys to remove."""
+    """A planned change of the map at `path` of an object: keys to write and keys to remove.
+
+    `beside_istio`: only while clients may be in the old mesh (True), only where none is (False), or always.
+    """
 
     target: Obj
     path: FieldPath
@@ -40,6 +45,7 @@ class Edit(NamedTuple):
     owners: tuple[Obj, ...]
     marks: tuple[Mark, ...]
     renames: dict[str, str]
+    beside_istio: bool | None = None
 
 
 class MissingFact(NamedTuple):
@@ -57,17 +63,21 @@ class Run:
         self.options = options
         self.context = context
         self.target = target
+        self.stage = Stage(options["phase"], bool(options["only"]))
+        self.scope = Scope(options, context)
         self.ledger = Ledger()
         self.units = Units()
         self.findings: dict[Finding, None] = {}
         self.derived: list[Derived] = []
         self.edits: list[Edit] = []
         self.dropped: dict[int, Obj] = {}
+        self.kept: dict[int, Obj] = {}
         self.facts: dict[str, list[MissingFact]] = {}
         self.objects: dict[int, Obj] = {}
         self.clients: dict[int, Obj] = {}
         self.client_config: dict[int, Obj] = {}
         self.gateway_only: list[tuple[View, str]] = []
+        self.harms_clients: list[tuple[View, str, str]] = []
         self.used_acceptances: set[tuple[str, str]] = set()
         self.memo: dict[str, Any] = {}
         self.run_wide: dict[str, list[tuple[Obj, Finding]]] = {}
@@ -134,8 +144,14 @@ class Run:
         self.ledger.open(obj.uid, (leaf for view in views for leaf in view.leaves()))
 
     def drop(self, obj: Obj) -> None:
-        """The object leaves the stream unless its unit is held."""
-        self.dropped[obj.uid] = obj
+        """The object leaves the stream unless its unit is held, or something that stays on purpose needs it."""
+        if obj.uid not in self.kept:
+            self.dropped[obj.uid] = obj
+
+    def keep(self, obj: Obj) -> None:
+        """The object stays on purpose, and that is no hold: what is derived of it is emitted, edits of it are made."""
+        self.kept[obj.uid] = obj
+        self.dropped.pop(obj.uid, None)
 
     def derive(
         self,
@@ -152,6 +168,7 @@ class Run:
     def edit(
         self, target: Obj, path: FieldPath, *, write: dict[str, Any] | None = None, remove: Sequence[str] = (),
         owners: Sequence[Obj] = (), marks: Iterable[Mark] = (), renames: dict[str, str] | None = None,
+        beside_istio: bool | None = None,
     ) -> None:  # fmt: skip
         """Plan to write and remove keys of the map at `path`; done only if neither target nor owners are held.
 
@@ -159,7 +176,16 @@ class Run:
         """
         holders = tuple(owners) or (target,)
         self.edits.append(
-            Edit(target, path, write or {}, tuple(remove), holders, tuple(marks), renames or {})
+            Edit(
+                target,
+                path,
+                write or {},
+                tuple(remove),
+                holders,
+                tuple(marks),
+                renames or {},
+                beside_istio,
+            )
         )
 
     def fact(self, key: str, at: Obj, why: str) -> str:

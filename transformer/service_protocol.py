@@ -27,8 +27,12 @@ def istio_protocol(port: View) -> str:
     """Istio's reading of a Service port: http, http2, grpc, grpc-web, https, tls, tcp, mongo, redis, mysql, udp or auto."""
     if port.get("protocol").text().upper() in ("UDP", "SCTP"):
         return "udp"
-    declared = port.get("appProtocol").text()
-    for text in (declared, port.get("name").text()):
+    return protocol_of(port.get("appProtocol").text(), port.get("name").text(), port.get("port").value())
+
+
+def protocol_of(declared: str, name: str, number: object) -> str:
+    """Istio's reading of a TCP port with this `appProtocol`, name and number."""
+    for text in (declared, name):
         if text in _KUBERNETES:
             return _KUBERNETES[text]
         lowered = text.lower()
@@ -39,7 +43,6 @@ def istio_protocol(port: View) -> str:
             return prefix
         if text and text == declared:
             return "auto"
-    number = port.get("port").value()
     return "tcp" if number in _TCP_WHEN_UNNAMED else "auto"
 
 
@@ -50,7 +53,11 @@ def takes_http_routes(protocol: str) -> bool:
 
 def opaque_ports(service: Obj, default: str) -> list[tuple[int, int]]:
     """Port ranges that Linkerd treats as opaque for clients of the Service: its annotation, else the install's default."""
-    text = service.annotations.get("config.linkerd.io/opaque-ports", default)
+    return port_ranges(service.annotations.get("config.linkerd.io/opaque-ports", default))
+
+
+def port_ranges(text: str) -> list[tuple[int, int]]:
+    """Ports and ranges of ports of a list such as `25,4000-4010`; what is neither is left out."""
     ranges = []
     for piece in text.split(","):
         low, _, high = piece.strip().partition("-")

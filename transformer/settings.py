@@ -25,8 +25,11 @@ BY_KEY: dict[str, Option] = {option.key: option for option in OPTIONS}
 
 _PREFIX = "MESHSHIFT_"
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+_NAME = rf"{_LABEL}(?:\.{_LABEL})*"
 _NAMESPACE = pattern(_LABEL + r"\Z")
 _DOMAIN = pattern(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+_CONDITION = pattern(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9][\w.-]*=[A-Za-z0-9]?[\w.-]*\Z", re.ASCII)
+_GATEWAY_PAIR = pattern(rf"(?:{_LABEL})?/?{_NAME}\s*=\s*{_LABEL}/{_NAME}(?:#{_NAME})?\Z")
 _PORTS = pattern(r"\d{1,5}(?:-\d{1,5})?\Z", re.ASCII)
 _ACCEPT = pattern(r"(?P<code>[^@=\s]+)@(?P<object>[^=]+)=(?P<reason>.*)\Z", re.DOTALL)
 _UNTIL = pattern(r"(?P<reason>.*?)\s*\(until (?P<expires>[^()]*)\)\Z", re.DOTALL)
@@ -59,10 +62,19 @@ def value_of(option: Option, texts: Sequence[str]) -> Any:
     if option.kind == "accept":
         return tuple(acceptance(text) for text in texts if text.strip())
     if option.kind == "list":
-        return tuple(
-            check(option, part.strip()) for text in texts for part in text.split(",") if part.strip()
-        )
+        return tuple(check(option, part) for text in texts for part in split(option, text))
     return check(option, texts[-1])
+
+
+def split(option: Option, text: str) -> list[str]:
+    """Entries of a list that stand in one text with commas between. Raises Wrong where a comma may mean something else."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if option.key == "only" and len(parts) > 1 and any("=" in part for part in parts):
+        raise Wrong(
+            f"{text!r}: a comma could mean that both labels are needed or that one is enough: join labels of one pod "
+            "with &, and write others as another entry"
+        )
+    return parts
 
 
 def check(option: Option, text: str) -> str:
@@ -146,13 +158,44 @@ def _are_ports(text: str) -> bool:
     return True
 
 
+def _are_networks(text: str) -> bool:
+    import ipaddress
+
+    try:
+        return bool([ipaddress.ip_network(part.strip()) for part in text.split(",")])
+    except ValueError:
+        return False
+
+
 def _is_namespace(text: str) -> bool:
     return _NAMESPACE.match(text) is not None
 
 
+def _is_scope(text: str) -> bool:
+    if "=" not in text:
+        return _is_namespace(text)
+    space, _, conditions = text.rpartition(":")
+    return (not space or _is_namespace(space)) and all(map(_CONDITION.match, conditions.split("&")))
+
+
+def _is_account(text: str) -> bool:
+    space, slash, name = text.partition("/")
+    return bool(slash) and _is_namespace(space) and len(name) <= 253 and _DOMAIN.match(name) is not None
+
+
+def _is_gateway_pair(text: str) -> bool:
+    return _GATEWAY_PAIR.match(text) is not None
+
+
 _SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "namespace": (_is_namespace, "a namespace: lower-case letters, digits and dashes"),
+    "only": (
+        _is_scope,
+        "a namespace, or pod labels: key=value, key=value&key=value, namespace:key=value",
+    ),
     "complete": (lambda text: text == "*" or _is_namespace(text), "a namespace or *"),
+    "gateway-map": (_is_gateway_pair, "namespace/name=namespace/name, with #listener at its end or without"),
+    "ingress-identity": (_is_account, "a ServiceAccount as namespace/name"),
     "mesh.root-namespace": (_is_namespace, "a namespace: lower-case letters, digits and dashes"),
     "mesh.cluster-domain": (
         lambda text: len(text) <= 253 and _DOMAIN.match(text) is not None,
@@ -161,6 +204,10 @@ _SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "linkerd-install.opaque-ports": (
         _are_ports,
         "ports and ranges of ports with commas between: 25,3306,4000-4010",
+    ),
+    "linkerd-install.cluster-networks": (
+        _are_networks,
+        "networks with commas between: 10.42.0.0/16,10.43.0.0/16",
     ),
 }
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from transformer import edits
 from transformer.findings import ObjectRef
-from transformer.ledger import HELD, Fate
-from transformer.objects import Obj
+from transformer.ledger import HELD, NO_OP, Fate
+from transformer.objects import MARKER, Obj, View
 from transformer.run import Derived, Edit, Run
 from transformer.stream import nodes, splice
-from transformer.targets.metadata import MARKER
 
+_WAITS = Fate(NO_OP, "waits for phase switch")
 _ROUTE_GROUPS = ("gateway.networking.k8s.io", "policy.linkerd.io")
 
 
@@ -32,8 +32,12 @@ class Settlement(NamedTuple):
     held: dict[int, int]
     emitted: list[Emitted]
     operations: dict[int, list[splice.Op]]
-    coexisting: bool
+    clients_stay: bool
     faulty: bool
+
+    def stays(self, run: Run, uid: int) -> bool:
+        """Whether a source that has its translation is kept all the same: nothing goes yet, or clients still obey it."""
+        return not run.stage.flips or (self.clients_stay and uid in run.client_config)
 
 
 def settle(run: Run) -> Settlement:
@@ -42,19 +46,33 @@ def settle(run: Run) -> Settlement:
     tried: dict[int, tuple[list[Edit], list[splice.Op]]] = {}
     _refuse_doubtful_yaml(run)
     while True:
-        held = run.units.closure()
-        coexisting = any(uid in held for uid in run.clients)
+        held = _staying(run)
+        clients_stay = run.stage.keeps_clients or any(uid in held for uid in run.clients)
+        hidden = clients_stay or run.stage.hides_routes
         before = len(held)
-        if coexisting:
-            _hold_gateway_only(run, held)
-        emitted = list(_emitted(run, held, coexisting))
-        operations = _operations(run, held, tried)
+        if hidden:
+            _hold_all(run, held, "MS260", run.gateway_only)
+        if clients_stay and run.stage.flips:
+            _hold_all(run, held, "MS020", _harms(run, held))
+        emitted = list(_emitted(run, held, hidden))
+        operations = _operations(run, held, tried, hidden)
         faulty |= _hold_unaccounted(run, held)
-        if len(run.units.closure()) == before:
+        if len(_staying(run)) == before:
             break
     for uid in held:
         run.ledger.close(uid, Fate(HELD, "MS007"))
-    return Settlement(held, emitted, operations, coexisting, faulty)
+    return Settlement(held, emitted, operations, clients_stay, faulty)
+
+
+def _staying(run: Run) -> dict[int, int]:
+    """What is held, without what stays on purpose and of which nothing would have been made or changed."""
+    plans: list[Derived | Edit] = [*run.derived, *run.edits]
+    owners = {owner.uid for plan in plans for owner in plan.owners} if run.kept else set()
+    return {
+        uid: by
+        for uid, by in run.units.closure().items()
+        if uid not in run.kept or uid in owners or run.units.asked(uid)
+    }
 
 
 def _refuse_doubtful_yaml(run: Run) -> None:
@@ -80,14 +98,24 @@ def _merge_overrides(node: nodes.Node) -> bool:
     return node.kind == nodes.SEQUENCE and any(_merge_overrides(item) for item in node.value)
 
 
-def _hold_gateway_only(run: Run, held: dict[int, int]) -> None:
-    """Routes that Istio must not see are policy.linkerd.io routes, which can say less."""
-    for view, message in run.gateway_only:
+def _hold_all(run: Run, held: dict[int, int], code: str, asked: list[tuple[View, str]]) -> None:
+    """Hold what only turned out to be impossible because both meshes run (policy.linkerd.io routes can say less)."""
+    for view, message in asked:
         if view.obj.uid not in held:
-            run.hold("MS260", view, message)
+            run.hold(code, view, message)
 
 
-def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitted]:
+def _harms(run: Run, held: dict[int, int]) -> list[tuple[View, str]]:
+    """Rules that break calls of clients that stay to pods that move; a rule without a namespace is for every host."""
+    moving = {obj.namespace or obj.name for uid, obj in run.clients.items() if uid not in held}
+    return [
+        (view, message)
+        for view, space, message in run.harms_clients
+        if space in moving or (moving and not space)
+    ]
+
+
+def _emitted(run: Run, held: dict[int, int], hidden: bool) -> Iterator[Emitted]:
     # Most runs only edit; the checks of derived objects are loaded by those that have any.
     if run.derived:
         from transformer.targets import validation
@@ -95,13 +123,17 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
     for plan in run.derived:
         if any(owner.uid in held for owner in plan.owners):
             continue
-        value = plan.value(coexisting) if callable(plan.value) else plan.value
+        value = plan.value(hidden) if callable(plan.value) else plan.value
         ref = _ref(value, plan.owners[0])
         key = (ref.group, ref.kind, ref.namespace, ref.name)
         if key in seen and _alike(seen[key], plan, value):
             continue  # what several owners need alike, such as a ReferenceGrant, is written for the first that moves
         if key in seen:
             first, second = seen[key][0].owners[0], plan.owners[0]
+            if _identity(first) == _identity(second):
+                for one in (first, second):
+                    run.hold("MS006", one, f"{one.ref} is written twice in this input")
+                continue
             run.hold("MS006", first, f"{ref} would also be created for {second.ref}")
             run.hold("MS006", second, f"{ref} would also be created for {first.ref}")
             continue
@@ -127,6 +159,10 @@ def _emitted(run: Run, held: dict[int, int], coexisting: bool) -> Iterator[Emitt
             continue
         if existing is None or existing.view.value() != value:
             yield Emitted(ref, value, plan, tuple(_made_before(run, ref, value)))
+
+
+def _identity(obj: Obj) -> tuple[str, str, str, str]:
+    return obj.ref.group, obj.ref.kind, obj.namespace, obj.name
 
 
 def _existing(run: Run, ref: ObjectRef) -> Obj | None:
@@ -169,7 +205,10 @@ def _ref(value: dict[str, Any], source: Obj) -> ObjectRef:
 
 
 def _operations(
-    run: Run, held: dict[int, int], tried: dict[int, tuple[list[Edit], list[splice.Op]]]
+    run: Run,
+    held: dict[int, int],
+    tried: dict[int, tuple[list[Edit], list[splice.Op]]],
+    beside_istio: bool,
 ) -> dict[int, list[splice.Op]]:
     """Operations per edited object, each tried on its text: an edit that is refused holds its object.
 
@@ -179,6 +218,8 @@ def _operations(
     for edit in run.edits:
         if edit.target.part is not None:
             edit.target.part.edits = []  # an earlier round may have planned it for owners that are held now
+        if not run.stage.flips or edit.beside_istio not in (None, beside_istio):
+            continue
         if edit.target.uid not in held and not any(owner.uid in held for owner in edit.owners):
             plans.setdefault(edit.target.uid, []).append(edit)
     found: dict[int, list[splice.Op]] = {}
@@ -216,7 +257,11 @@ def _hold_unaccounted(run: Run, held: dict[int, int]) -> bool:
     """Enter what the plans account for, then hold whatever still has a leaf without a fate."""
     plans: list[Derived | Edit] = [*run.derived, *run.edits]
     done = [plan for plan in plans if not any(owner.uid in held for owner in plan.owners)]
-    run.ledger.plan(mark for plan in done for mark in plan.marks)
+    run.ledger.plan(
+        mark if run.stage.flips or isinstance(plan, Derived) else mark._replace(fate=_WAITS)
+        for plan in done
+        for mark in plan.marks
+    )
     faulty = False
     for uid in run.ledger.accounts():
         missing = run.ledger.unaccounted(uid) if uid not in held else []

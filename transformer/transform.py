@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from transformer import codes, needles
+from transformer import codes, coexistence, needles, scope
 from transformer.context.index import Context
 from transformer.documents import Input, Part
 from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError
@@ -35,7 +35,10 @@ _SPECIAL_SEPARATOR_LINE = pattern(rb"\n---(?:[^ \t\n]|[ \t]+[^ \t\n#])")
 
 
 class ObjectFate(NamedTuple):
-    """What became of one object: `outcome` is translated, degraded, edited or held; `fates` counts its leaves."""
+    """What became of one object: `outcome` is translated, degraded, edited, kept, held or unchanged; `fates` counts its leaves.
+
+    `stays`: it is translated and kept all the same, for clients in the old mesh or until the next phase.
+    """
 
     ref: ObjectRef
     outcome: str
@@ -45,6 +48,7 @@ class ObjectFate(NamedTuple):
     file: str = ""
     line: int = 0
     uid: int = -1
+    stays: bool = False
 
 
 class Report(NamedTuple):
@@ -74,7 +78,7 @@ def transform(
 
     Errors: `InputError` where a document that may matter cannot be read, `BugError` where output does not verify.
     """
-    stream = Input(data, needles.NEEDLES, name=name)
+    stream = Input(data, needles.NEEDLES + scope.needles(options["only"]), name=name)
     parts = list(stream.parts())
     files = [
         part for file, content in context_files for part in Input(content, needles.NEEDLES, name=file).parts()
@@ -84,12 +88,15 @@ def transform(
     run = Run(
         options, context, versions.target(options["linkerd"], options["gateway-api"], options["channel"])
     )
+    context.includes = run.scope.includes
     findings = list(_ambiguities(stream))
     objects = [
         obj
         for part in parts
         if part.candidate and (obj := part.obj(counter, options["namespace"])) is not None
     ]
+    if not run.scope.everything:
+        objects = coexistence.confined(run, objects)
     _apply_rules(run, objects)
     settlement = settle(run)
     if any(missing.at.uid not in settlement.held for entries in run.facts.values() for missing in entries):
@@ -158,7 +165,7 @@ def _ambiguities(stream: Input) -> Iterable[Finding]:
 
 def _write(stream: Input, run: Run, settlement: Settlement) -> list[bytes | memoryview]:
     for obj in run.dropped.values():
-        stays = obj.uid in settlement.held or (settlement.coexisting and obj.uid in run.client_config)
+        stays = obj.uid in settlement.held or settlement.stays(run, obj.uid)
         if obj.part is not None and not stays:
             obj.part.dropped = True
     for emitted in sorted(settlement.emitted, key=lambda one: one.plan.order):
@@ -180,8 +187,8 @@ def _report(
     run: Run, settlement: Settlement, findings: list[Finding], objects: Sequence[Obj], exit_code: int | None
 ) -> Report:
     findings = findings + _with_holders(run, settlement)
-    findings += [*_prerequisites(settlement), *_stale_acceptances(run), *_side_by_side(run, settlement)]
-    findings += _left_behind(run, settlement)
+    findings += [*_prerequisites(settlement), *_stale_acceptances(run)]
+    findings += coexistence.findings(run, settlement)
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
     targets = {edit.target.uid: edit.target for edit in run.edits}
@@ -205,7 +212,8 @@ def _report(
                 "mesh.outbound-policy",
             )
             if run.options[key]
-        },
+        }
+        | coexistence.assumptions(run),
         exit_code,
         run.ledger,
     )
@@ -248,7 +256,11 @@ def _of_what_moves(run: Run, settlement: Settlement) -> list[Finding]:
             found.append(finding)
     for entries in run.run_wide.values():
         found += [finding for obj, finding in entries if obj.uid not in settlement.held][:1]
-    return found
+    if run.stage.flips:
+        return found
+    # Nothing is edited yet, so what edits would change is told in the phase that makes them.
+    translated = {obj.ref for obj in run.dropped.values()}
+    return [one for one in found if one.severity == "error" or one.accepted or one.object in translated]
 
 
 def _some(run: Run, uid: int) -> Obj:
@@ -280,18 +292,18 @@ def _object_fate(
     own = tuple(sorted(told.get(obj.ref, ())))
     if obj.uid in settlement.held:
         outcome = "held"
+    elif obj.uid in run.kept and obj.uid not in settlement.operations:
+        outcome = "kept"
+    elif obj.uid not in run.dropped and obj.uid not in settlement.operations:
+        outcome = "unchanged"
     elif "degraded" in fates or "accepted" in fates:
         outcome = "degraded"
     else:
-        outcome = (
-            "translated"
-            if obj.uid in run.dropped
-            else "edited"
-            if obj.uid in settlement.operations
-            else "unchanged"
-        )
+        outcome = "translated" if obj.uid in run.dropped else "edited"
     held_by = str(_some(run, settlement.held[obj.uid]).ref) if obj.uid in settlement.held else ""
-    return ObjectFate(obj.ref, outcome, held_by, own, fates, obj.file, obj.line + obj.root.line, obj.uid)
+    stays = outcome != "held" and obj.uid in run.dropped and settlement.stays(run, obj.uid)
+    line = obj.line + obj.root.line
+    return ObjectFate(obj.ref, outcome, held_by, own, fates, obj.file, line, obj.uid, stays)
 
 
 def _prerequisites(settlement: Settlement) -> Iterable[Finding]:
@@ -312,43 +324,6 @@ def _prerequisites(settlement: Settlement) -> Iterable[Finding]:
             f"emitted {listed}: needs {' and '.join(needs)}",
             code.remedy,
         )
-
-
-def _side_by_side(run: Run, settlement: Settlement) -> Iterable[Finding]:
-    """Told once where some workloads of the stream move and others stay: there is no mutual TLS between them."""
-    staying = [obj for uid, obj in run.clients.items() if uid in settlement.held]
-    moving = [obj for uid, obj in run.clients.items() if uid not in settlement.held]
-    if staying and moving:
-        code = codes.CODES["MS016"]
-        refused = (
-            "are refused"
-            if run.options["mesh.mtls"] == "strict"
-            else "are plaintext, and refused wherever mutual TLS is required"
-        )
-        message = (
-            f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as "
-            f"{staying[0].ref}: calls between them {refused}"
-        )
-        yield Finding("MS016", code.severity, "", 0, None, "", message, code.remedy)
-
-
-def _left_behind(run: Run, settlement: Settlement) -> Iterable[Finding]:
-    """Told once where rules for clients stay in the old mesh while clients leave it: these no longer obey them."""
-    rules = [obj for uid, obj in run.client_config.items() if uid in settlement.held and _is_for_clients(obj)]
-    moving = [obj for uid, obj in run.clients.items() if uid not in settlement.held]
-    if rules and moving:
-        code = codes.CODES["MS017"]
-        message = (
-            f"{len(rules)} stay, such as {rules[0].ref}: what moves, such as {moving[0].ref}, no longer obeys them, "
-            "and its requests go to the Services as they are dialled"
-        )
-        yield Finding("MS017", code.severity, "", 0, None, "", message, code.remedy)
-
-
-def _is_for_clients(obj: Obj) -> bool:
-    """Whether the object configures workloads, and not only gateways."""
-    gateways = [name.text() for name in obj.spec.get("gateways").each()]
-    return not gateways or "mesh" in gateways
 
 
 def _stale_acceptances(run: Run) -> Iterable[Finding]:

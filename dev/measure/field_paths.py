@@ -16,18 +16,23 @@ FILES = (
     "osm/config_meshconfig.yaml", "osm/policy_egress.yaml", "osm/policy_ingress_backend.yaml", "osm/policy_retry.yaml",
     "osm/policy_telemetry.yaml", "osm/policy_upstream_traffic_setting.yaml",
 )  # fmt: skip
+_OSM_GROUPS = ("config.openservicemesh.io", "policy.openservicemesh.io")
 GROUPS = (
-    "networking.istio.io", "split.smi-spec.io", "specs.smi-spec.io", "access.smi-spec.io", "config.openservicemesh.io",
-    "policy.openservicemesh.io",
+    "networking.istio.io", "telemetry.istio.io", "extensions.istio.io", "split.smi-spec.io", "specs.smi-spec.io",
+    "access.smi-spec.io",
 )  # fmt: skip
+#: Before the name of a kind that Open Service Mesh shares with Istio.
+OSM = "OSM "
 _TYPES = {"string": "str", "integer": "int", "number": "num", "boolean": "bool"}
 
 
 def schemas(crds: Path, kind: str) -> dict[str, dict[str, Any]]:
     """The schema of a kind by version, without `status`, which nobody writes into a manifest."""
     found = {}
+    name = kind.removeprefix(OSM)
+    groups = _OSM_GROUPS if kind.startswith(OSM) else GROUPS
     for crd in _definitions(crds):
-        if crd["spec"]["names"]["kind"] == kind and crd["spec"]["group"] in GROUPS:
+        if crd["spec"]["names"]["kind"] == name and crd["spec"]["group"] in groups:
             for version in crd["spec"]["versions"]:
                 schema = version["schema"]["openAPIV3Schema"]
                 written = {name: field for name, field in schema["properties"].items() if name != "status"}

@@ -1,10 +1,11 @@
-"""All tables of fields: those of the traffic kinds, and those of SMI's access kinds and Open Service Mesh."""
+"""Tables of fields of SMI's access kinds and of Open Service Mesh, with their streams."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dev.measure import field_streams, osm_field_values
+from dev.measure import osm_field_values
+from dev.measure.field_paths import OSM
 from dev.measure.field_streams import Column, Table, Value
 
 _DENY: Value = {"enableEgress": True, "enablePermissiveTrafficPolicyMode": False}
@@ -172,7 +173,6 @@ def _one(kind: str, samples: Any, build: Any) -> Table:
 
 
 TABLES = (
-    *field_streams.TABLES,
     Table(
         "TrafficTarget", "`spec`", osm_field_values.TARGET,
         (Column("v1alpha3", "spec.", _new_target, ("destination.port",)), Column("v1alpha2", "spec.", _old_target)),
@@ -183,18 +183,18 @@ TABLES = (
     ),
     _one("TCPRoute", osm_field_values.PORTS, _tcp_route),
     _one("UDPRoute", osm_field_values.PORTS, _udp_route),
-    _one("MeshConfig", osm_field_values.MESH_CONFIG, _mesh_config),
-    _one("MeshRootCertificate", osm_field_values.ROOT_CERTIFICATE, _root_certificate),
-    _one("ExtensionService", osm_field_values.EXTENSION, _extension),
+    _one(OSM + "MeshConfig", osm_field_values.MESH_CONFIG, _mesh_config),
+    _one(OSM + "MeshRootCertificate", osm_field_values.ROOT_CERTIFICATE, _root_certificate),
+    _one(OSM + "ExtensionService", osm_field_values.EXTENSION, _extension),
     Table(
-        "Egress", "`spec`", osm_field_values.EGRESS,
+        OSM + "Egress", "`spec`", osm_field_values.EGRESS,
         (
             Column("calls out are open", "spec.", lambda sample: _egress(True, sample)),
             Column("calls out are closed", "spec.", lambda sample: _egress(False, sample)),
         ),
     ),
-    _one("IngressBackend", osm_field_values.INGRESS_BACKEND, _ingress),
-    _one("Retry", osm_field_values.RETRY, _retry),
-    _one("Telemetry", osm_field_values.TELEMETRY, _telemetry),
-    _one("UpstreamTrafficSetting", osm_field_values.UPSTREAM, _upstream),
+    _one(OSM + "IngressBackend", osm_field_values.INGRESS_BACKEND, _ingress),
+    _one(OSM + "Retry", osm_field_values.RETRY, _retry),
+    _one(OSM + "Telemetry", osm_field_values.TELEMETRY, _telemetry),
+    _one(OSM + "UpstreamTrafficSetting", osm_field_values.UPSTREAM, _upstream),
 )  # fmt: skip

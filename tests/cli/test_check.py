@@ -53,6 +53,29 @@ def test_what_meshshift_wrote_passes(call: Call, stdin: bytes, argv: list[str], 
         assert call("check", *argv, stdin=stdin).code == 1, "and what it read does not"
 
 
+KEPT = b"""apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: shop}
+spec:
+  selector: {istio: ingressgateway}
+  servers:
+  - port: {number: 80, name: http, protocol: HTTP}
+    hosts: ["*"]
+"""
+
+
+def test_what_stays_on_purpose_is_told_once_and_is_no_error(call: Call) -> None:
+    other = KEPT.replace(b"public", b"partner")
+    done = call("check", "--gateway-class=keep-istio", stdin=KEPT + b"---\n" + other)
+    assert done.code == 0, done.out
+    assert rows(done.out) == {"Gateway (networking.istio.io)": [2, 0, 0]}
+    assert done.out.count(b"MS288") == 1
+    assert b"MS014" not in done.out
+    assert call("check", "--gateway-class=public", stdin=KEPT).code == 1, (
+        "and with another class it has to go"
+    )
+
+
 def test_missing_facts_are_shown_and_not_fatal(call: Call) -> None:
     done = call("check", "--fail-on=never", stdin=ASKS)
     assert done.code == 0

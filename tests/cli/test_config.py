@@ -21,12 +21,15 @@ def sample(option: Option) -> tuple[list[str], Any]:
     if option.kind == "choice":
         chosen = next(choice for choice in reversed(option.choices) if choice and choice != option.default)
         return [chosen], chosen
+    if option.key == "gateway-map":
+        return ["a/b=c/d,d=e/f#g"], ["a/b=c/d", "d=e/f#g"]
     if option.kind == "list":
         return ["a,b", "c"], ["a", "b", "c"]
     if option.kind == "accept":
         entry = {"code": "MS010", "object": "A/b/c", "reason": "x, y", "expires": "2999-12-31"}
         return ["MS010@A/b/c=x, y (until 2999-12-31)"], [entry]
-    text = "80,443" if option.key.endswith("ports") else "other"
+    shapes = {"ports": "80,443", "identity": "edge/front", "networks": "10.42.0.0/16"}
+    text = shapes.get(option.key.rpartition("-")[2], "other")
     return [text], text
 
 
@@ -60,6 +63,7 @@ def test_flag_variable_and_file_mean_the_same(option: Option) -> None:
         ("complete: a, b", {"complete": ("a", "b")}, "a list as a text"),
         ("complete: ['a,b', c]", {"complete": ("a", "b", "c")}, "commas in entries"),
         ("complete: '*'", {"complete": ("*",)}, "every namespace"),
+        ("only: [shop, app=cart]", {"only": ("shop", "app=cart")}, "a namespace and pods"),
         ("namespace: 123", {"namespace": "123"}, "a name of digits"),
         ("namespace: on", {"namespace": "on"}, "a name that YAML takes for true"),
         ("{linkerd: 2.19, gateway-api: 1.2}", {"linkerd": "2.19", "gateway-api": "1.2"}, "flow style"),
@@ -104,6 +108,7 @@ def test_a_file_is_read(text: str, values: dict[str, Any] | None, reason: str) -
         ("namespace: [a]", ["namespace: expected a text"]),
         ("namespace: A", ["namespace: 'A' is not a namespace"]),
         ("complete: {a: b}", ["complete: expected a list"]),
+        ("only: ['app=cart,tier=web']", ["only: 'app=cart,tier=web': a comma could mean"]),
         ("mesh: strict", ["mesh: expected a mapping"]),
         ("mesh.mtls: strict\nmesh: {mtls: strict}", ["mesh.mtls is given twice"]),
         ("mesh-mtls: strict\nmesh.mtls: strict", ["mesh.mtls is given twice"]),

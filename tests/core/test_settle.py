@@ -163,10 +163,10 @@ def test_while_a_client_stays_values_are_asked_for_what_the_old_mesh_must_not_se
 
     run.clients[two.uid] = two
     run.derive(value, [one])
-    assert not settle(run).coexisting
+    assert not settle(run).clients_stay
     assert set(seen) == {False}
     run.hold("MS010", two, "stays")
-    assert settle(run).coexisting
+    assert settle(run).clients_stay
     assert seen[-1]
 
 

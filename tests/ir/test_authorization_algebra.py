@@ -142,3 +142,20 @@ def test_exceptions_lie_inside_of_their_block() -> None:
         {"cidr": "0.0.0.0/0", "except": ["10.1.2.3/32"]},
         {"cidr": "::/0"},
     ]
+
+
+@given(PAIRS, st.sampled_from([("a", "y"), ("b", "x"), ("c", "x")]))
+def test_a_renamed_account_may_do_what_the_old_one_might(pair: Pair, new: tuple[str, str]) -> None:
+    found, old = pair[0], ("a", "x")
+    renamed = ir.renamed(found, old, new)
+    if old[1] not in dict(found.of(old[0]).accounts):
+        assert renamed == found, "a set that does not list the account is not about it"
+        return
+    if renamed is None:
+        accounts = dict(found.of(new[0]).accounts)
+        assert accounts[new[1]] != found.of(old[0]).account(old[1])
+        return
+    assert renamed | ir.NOBODY == renamed, "in the one spelling of the set"
+    for identity, address in UNIVERSE:
+        before = {new: old, old: ("a", "other")}.get(identity, identity) if identity else None
+        assert admits(renamed, (identity, address)) == admits(found, (before, address)), identity

@@ -110,14 +110,56 @@ CODES = (
     ),
     Code(
         "MS016", "warning", "both meshes run side by side",
-        "Some workloads of the stream move and others are held.",
+        "Some workloads move and others are held, or outside of what `only` names.",
         "Neither mesh knows the other's identities: calls between them are plaintext, and whatever requires mutual TLS refuses them.",
-        "Resolve what holds the others, or see to it that they need not call each other.",
+        "Resolve what holds the others or move them too; where that comes later, set Istio to PERMISSIVE for what is called "
+        "across the boundary and see to it that nothing else needs an identity there.",
     ),
     Code(
         "MS017", "warning", "rules for clients stay behind",
         "VirtualServices, DestinationRules, ServiceEntries or TrafficSplits are held, and workloads of the stream leave the mesh that obeys them.",
         "Weights, retries, timeouts and subsets of these objects no longer apply to what the moved workloads send.",
         "Resolve what holds them first, or see to it that the workloads that move do not call these hosts.",
+    ),
+    Code(
+        "MS018", "error", "what the phase adds is missing",
+        "`check` ran with a phase or with `only`, and an object that this stage of the migration adds is not there.",
+        "What was checked has not been through this stage: the pipeline did not run meshshift with the same options.",
+        "Run the stream through meshshift with the same `phase` and `only`.",
+        "meshshift --phase prepare < rendered.yaml | meshshift check --phase prepare",
+    ),
+    Code(
+        "MS019", "info", "nothing of the stream moves",
+        "`only` names namespaces or pod labels, and no object of the stream belongs to them.",
+        "The stream passes as it is.",
+        "Nothing, if this stream is of another team; otherwise check the spelling of `only`.",
+        "only: [shpo]  # the namespace is called shop",
+    ),
+    Code(
+        "MS020", "error", "rule that breaks calls of clients that stay",
+        "A DestinationRule orders Istio's mutual TLS towards pods that move, and clients that obey it stay in Istio.",
+        "Linkerd's proxies cannot answer Istio's mutual TLS: every call of those clients would fail.",
+        "Delete the tls block: without it Istio's clients find out by themselves which pods have a sidecar.",
+        "trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}",
+        acceptable=True,
+    ),
+    Code(
+        "MS021", "info", "phase prepare",
+        "Objects for Linkerd are added beside those of the old mesh.",
+        "No pod changes meshes: Istio does not read what is added, and Linkerd has no proxy that would.",
+        "Merge it, see that `meshshift check --phase prepare` passes, then go on with `phase: switch`.",
+    ),
+    Code(
+        "MS022", "warning", "policies only audit",
+        "In `phase: switch` pods move while callers may still be in the other mesh and have no identity.",
+        "Access that policies would refuse is logged and allowed (`inbound_http_authz_allow_total` with authz_name=audit).",
+        "Look at what is logged, then go on with `phase: enforce`.",
+    ),
+    Code(
+        "MS023", "info", "audit becomes enforcement",
+        "An earlier phase wrote a policy as an audit, and this run enforces it.",
+        "Calls that were logged are refused now.",
+        "Look at what the audit logged before you merge.",
+        "config.linkerd.io/default-inbound-policy: audit",
     ),
 )  # fmt: skip

@@ -209,6 +209,12 @@ CODES: tuple[Code, ...] = (
         "kind: Job",
     ),
     Code(
+        "MS126", "error", "workload that is to move alone, from an unknown Namespace",
+        "`only` names the workload by its labels, and the settings of its Namespace are not in stream or context.",
+        "Whether it is in the mesh today, and what would inject it again, is not known; it stays.",
+        "Add the Namespace with `context`, or render it in the same stream.",
+    ),
+    Code(
         "MS130", "warning", "command that talks to Istio's agent",
         "A command, a hook or an environment variable uses the sidecar's ports 15000, 15020 or 15021, or "
         "pilot-agent.",

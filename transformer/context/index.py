@@ -5,7 +5,7 @@ Only documents whose bytes can hold an object of the wanted kind are parsed; an 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class Context:
         self._by_kind: dict[tuple[str, str], list[Obj]] = {}
         self._positions: dict[str, list[int]] | None = None
         self._by_name: dict[tuple[str, str], dict[tuple[str, str], Obj]] = {}
+        #: Which objects of the stream the run is about; the others serve as context.
+        self.includes: Callable[[Obj], bool] = lambda obj: True
 
     def is_complete(self, namespace: str) -> bool:
         """Whether stream and context are declared to hold every object of the namespace."""
@@ -82,7 +84,7 @@ class Context:
                     continue
                 if of_file and (obj.namespace, obj.name) in known:
                     continue  # the folder with the context often holds the stream's own sources too
-                obj.context = of_file
+                obj.context = of_file or not self.includes(obj)
                 found.append(obj)
                 if not of_file:
                     known.add((obj.namespace, obj.name))
@@ -94,7 +96,7 @@ class Context:
         for part, of_file in self._candidates(kind) if (group, kind) not in self._by_kind else ():
             obj = part.obj(self._counter, self._namespace) if part.candidate else None
             if obj is not None and obj.ref.kind == kind and obj.ref.group == group:
-                obj.context = of_file
+                obj.context = of_file or not self.includes(obj)
                 yield obj
         yield from self._by_kind.get((group, kind), ())
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformer import settings
 from transformer.codes import CODES
 from transformer.errors import DONE, FINDINGS, INTERNAL, InputError, UsageError
 from transformer.findings import SEVERITIES, Finding, ObjectRef
-from transformer.frontends import closing, krm, manifests, output
+from transformer.frontends import closing, krm, manifests, output, readiness
 from transformer.frontends.joined import Joined
 from transformer.options import Options
 from transformer.report import json
 from transformer.settings import Layer, Settings
 
 COMMAND = "check"
+if TYPE_CHECKING:
+    from transformer.transform import ObjectFate
+
 _HEADS = ("KIND", "PRESENT", "WOULD MOVE", "NEEDS A DECISION")
 
 
@@ -48,7 +51,7 @@ def run(data: bytes | None, paths: Sequence[str], layers: Sequence[Layer], envir
     report = closing.kept(report, chosen.options, environ)
     shown = closing.shown(report, chosen.options, sys.stdout, environ)
     if chosen.options["report"] == "text":
-        shown += table(report)
+        shown += table(report) + readiness.table(report, chosen.options)
     output.write(shown.encode(errors="backslashreplace"))
     return int(report["exit_code"])
 
@@ -70,8 +73,10 @@ def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | No
     except InputError as error:
         raise InputError(joined.in_files(str(error)) if joined is not None else str(error)) from error
     findings = list(found.findings)
+    if readiness.under_way(options):
+        findings += readiness.missing(found)
     for fate in found.objects:
-        if remains(fate.ref, fate.fates):
+        if remains(fate):
             findings.append(_remaining(fate.ref, fate.file, fate.line, held=fate.outcome == "held"))
     if joined is not None:
         findings = [joined.located(finding) for finding in findings]
@@ -80,11 +85,9 @@ def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | No
     return json.as_data(found, options, command=COMMAND, notes=[*chosen.notes, *notes, *context.notes])
 
 
-def remains(ref: ObjectRef, fates: Mapping[str, int]) -> bool:
-    """Whether something of the old mesh is in the object: it is of an old kind, or leaves of it had to be
-    decided.
-    """
-    return is_old(ref) or bool(fates)
+def remains(fate: ObjectFate) -> bool:
+    """Whether something of the old mesh is still to go: what needs no change, or stays on purpose, is not."""
+    return fate.outcome not in ("unchanged", "kept") and not fate.stays
 
 
 def is_old(ref: ObjectRef) -> bool:

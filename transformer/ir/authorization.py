@@ -86,6 +86,32 @@ def union(sets: Iterable[SourceSet]) -> SourceSet:
     return found
 
 
+def renamed(found: SourceSet, old: tuple[str, str], new: tuple[str, str]) -> SourceSet | None:
+    """The set where one ServiceAccount (namespace, name) takes the place of another that it lists.
+
+    Unchanged where the old one is not listed; None where the new one is listed too, and may do something else.
+    """
+    before = found.of(old[0])
+    mine = [addresses for name, addresses in before.accounts if name == old[1]]
+    if not mine or old == new:
+        return found
+    theirs = [addresses for name, addresses in found.of(new[0]).accounts if name == new[1]]
+    if theirs and theirs != mine:
+        return None
+    without = _listed(found, before, {name: known for name, known in before.accounts if name != old[1]})
+    space = without.of(new[0])
+    return _listed(without, space, dict(space.accounts) | {new[1]: mine[0]})
+
+
+def _listed(found: SourceSet, space: OfNamespace, accounts: dict[str, Networks]) -> SourceSet:
+    """The set with these accounts listed in a namespace."""
+    kept = [entry for entry in found.namespaces if entry.name != space.name]
+    listed = tuple(sorted((name, known) for name, known in accounts.items() if known != space.others))
+    if listed or space.others != found.others:
+        kept.append(OfNamespace(space.name, space.others, listed))
+    return SourceSet(found.unauthenticated, found.others, tuple(sorted(kept)))
+
+
 def _pointwise(one: SourceSet, other: SourceSet, operation: _Operation) -> SourceSet:
     others = operation(one.others, other.others)
     found = []

@@ -111,16 +111,20 @@ class Parent(NamedTuple):
 class Listener(NamedTuple):
     """One listener: `protocol` HTTP, HTTPS (terminated) or TLS (passed through); no hostname means every host.
 
-    `namespaces` is `*` (all), or the one namespace whose routes may attach. `redirect`: everything is sent to https.
+    `namespaces` are those whose routes may attach; `*` is all of them. `redirect`: everything is sent to https.
     """
 
     name: str
     port: int
     protocol: str
     hostname: str
-    namespaces: str
+    namespaces: tuple[str, ...]
     redirect: bool
     certificates: tuple[str, ...] = ()
+
+    def admits(self, namespace: str) -> bool:
+        """Whether routes of a namespace may attach."""
+        return "*" in self.namespaces or namespace in self.namespaces
 
 
 class Attachment(NamedTuple):

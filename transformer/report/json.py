@@ -8,8 +8,8 @@ error        why the run ended early; empty otherwise
 findings     code, severity (error, warning, info), accepted (the reason of a person, or empty), file, line
              (0 where there is none), object (group, version, kind, namespace, name; or null), field, message,
              remedy, target, held_by
-objects      identity, file, line, outcome (translated, degraded, edited, held, unchanged), held_by, codes of its own
-             findings, fates: number of leaves by fate
+objects      identity, file, line, outcome (translated, degraded, edited, kept, held, unchanged), held_by, codes of its own
+             findings, fates: number of leaves by fate, stays: translated, and kept for clients or the next phase
 emitted      identity, from: the object that it was derived from
 edited       identity
 facts        key, why, objects that need it: identity, file, line
@@ -51,6 +51,7 @@ def as_data(report: Report, options: Options, *, command: str, notes: Sequence[s
             "held_by": fate.held_by,
             "codes": list(fate.codes),
             "fates": fate.fates,
+            "stays": fate.stays,
         }
         for fate in report.objects
     ]

@@ -21,6 +21,7 @@ _OUTCOMES = {
     "degraded": "translated with loss",
     "edited": "edited",
     "held": "held",
+    "kept": "kept on purpose",
     "unchanged": "unchanged",
 }
 

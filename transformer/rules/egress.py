@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from transformer.objects import Obj, View
+from transformer.rules import mesh_config
 from transformer.run import Run
+from transformer.targets.metadata import MARKER
 
 SIDECAR = ("networking.istio.io", "Sidecar")
 _GLOBAL = "linkerd-egress"
+_SINCE = (2, 17)
 
 
 def refusals(run: Run, sidecar: Obj) -> Iterator[tuple[View, str]]:
@@ -21,11 +24,17 @@ def refusals(run: Run, sidecar: Obj) -> Iterator[tuple[View, str]]:
     policy = spec.get("outboundTrafficPolicy")
     if refuses_unknown(sidecar):
         yield policy, "hosts that the pods are not told of are refused"
-    elif policy:
-        if policy.get("egressProxy"):
-            yield policy.get("egressProxy"), "hosts that the pods are not told of are called through a proxy"
-    elif run.options["mesh.outbound-policy"] == "registry-only" and list(spec.get("egress").each()):
+    elif not policy and mesh_config.registry_only(run) and list(spec.get("egress").each()):
         yield spec.get("egress"), "the mesh refuses unknown hosts, so the list says which the pods may call"
+    yield from redirections(sidecar)
+
+
+def redirections(sidecar: Obj) -> Iterator[tuple[View, str]]:
+    """Fields by which a Sidecar changes how its pods call or are called, whoever may be called."""
+    spec = sidecar.spec
+    proxy = spec.get("outboundTrafficPolicy", "egressProxy")
+    if proxy:
+        yield proxy, "hosts that the pods are not told of are called through a proxy"
     if list(spec.get("ingress").each()):
         yield spec.get("ingress"), "the pods are reached through listeners of their own"
     if spec.get("inboundConnectionPool"):
@@ -53,15 +62,41 @@ def sees(sidecar: Obj, namespace: str) -> bool:
     )
 
 
-def is_closed(run: Run, namespace: str) -> bool:
-    """Whether stream or context have an EgressNetwork that refuses what the namespace's pods call outside the cluster.
+def whole_sidecars(run: Run, namespace: str) -> list[Obj]:
+    """Sidecars without a selector that govern a namespace: its own, else those of the root namespace."""
+    wide = [found for found in run.context.objects(*SIDECAR) if not found.spec.get("workloadSelector")]
+    own = [found for found in wide if found.namespace == namespace]
+    return own or [found for found in wide if found.namespace == run.options["mesh.root-namespace"]]
 
-    A namespace with an EgressNetwork of its own does not look at the global ones; 2.16 knows none.
+
+def refuses(run: Run, sidecars: list[Obj]) -> bool:
+    """Whether unknown hosts are refused where these Sidecars govern; one without a policy leaves it to the mesh.
+
+    Which of several is in effect depends on their age: then one that refuses counts.
     """
-    if run.target.linkerd < (2, 17):
-        return False
+    said = [refuses_unknown(found) for found in sidecars if found.spec.get("outboundTrafficPolicy")]
+    silent = len(said) < len(sidecars) or not sidecars
+    return any(said) or (silent and mesh_config.registry_only(run))
+
+
+def by_hand(run: Run, namespace: str) -> list[Obj]:
+    """EgressNetworks that clients of the namespace look at and that no run made.
+
+    A namespace with an EgressNetwork of its own does not look at the global ones.
+    """
     networks = run.context.objects("policy.linkerd.io", "EgressNetwork")
-    mine = [found for found in networks if found.namespace == namespace]
-    consulted = mine or [found for found in networks if found.namespace == _GLOBAL]
+    foreign = [found for found in networks if MARKER not in found.annotations]
+    mine = [found for found in foreign if found.namespace == namespace]
+    return mine or [found for found in foreign if found.namespace == _GLOBAL]
+
+
+def is_closed(run: Run, namespace: str) -> bool:
+    """Whether EgressNetworks written by hand refuse what the namespace's pods call outside the cluster; 2.16 knows none."""
+    consulted = by_hand(run, namespace) if knows_networks(run) else []
     denying = all(found.spec.get("trafficPolicy").text() == "Deny" for found in consulted)
     return denying and any(not found.spec.get("networks").present for found in consulted)
+
+
+def knows_networks(run: Run) -> bool:
+    """Whether the target has EgressNetworks."""
+    return run.target.linkerd >= _SINCE

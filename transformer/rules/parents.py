@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transformer.objects import Obj
+from transformer.objects import MARKER, Obj
 from transformer.run import Run
-from transformer.targets.metadata import MARKER
 
 GATEWAY_API = "gateway.networking.k8s.io"
 _ROUTES = ((GATEWAY_API, "HTTPRoute"), (GATEWAY_API, "GRPCRoute"), ("policy.linkerd.io", "HTTPRoute"))
@@ -14,6 +13,11 @@ _ROUTES = ((GATEWAY_API, "HTTPRoute"), (GATEWAY_API, "GRPCRoute"), ("policy.link
 
 def foreign_route(run: Run, service: Obj) -> Obj | None:
     """A route of the Service that was not made here, if stream or context have one: rules of both would mix."""
+    return foreign_route_to(run, service.namespace, service.name)
+
+
+def foreign_route_to(run: Run, namespace: str, name: str) -> Obj | None:
+    """The same for a Service that need not be there."""
     index: dict[tuple[str, str], Obj] | None = run.memo.get("routes-by-parent")
     if index is None:
         index = run.memo["routes-by-parent"] = {}
@@ -21,7 +25,7 @@ def foreign_route(run: Run, service: Obj) -> Obj | None:
             for route in run.context.objects(group, kind):
                 for parent in () if MARKER in route.annotations else _services(route):
                     index.setdefault(parent, route)
-    return index.get((service.namespace, service.name))
+    return index.get((namespace, name))
 
 
 def _services(route: Obj) -> Iterator[tuple[str, str]]:
@@ -32,10 +36,15 @@ def _services(route: Obj) -> Iterator[tuple[str, str]]:
 
 def profile(run: Run, service: Obj) -> Obj | None:
     """The ServiceProfile that makes Linkerd ignore all routes of the Service, if stream or context have one."""
+    return profile_of(run, service.namespace, service.name)
+
+
+def profile_of(run: Run, namespace: str, name: str) -> Obj | None:
+    """The same for a Service that need not be there."""
     index: dict[str, Obj] | None = run.memo.get("profiles-by-name")
     if index is None:
         index = run.memo["profiles-by-name"] = {}
         for found in run.context.objects("linkerd.io", "ServiceProfile"):
             if found.spec.get("routes") or found.spec.get("dstOverrides"):
                 index.setdefault(found.name, found)
-    return index.get(f"{service.name}.{service.namespace}.svc.{run.options['mesh.cluster-domain']}")
+    return index.get(f"{name}.{namespace}.svc.{run.options['mesh.cluster-domain']}")

@@ -53,6 +53,8 @@ FAMILIES: dict[str, str] = {
     "istio": "istio.io",
     "smi": "smi-spec.io",
     "osm": "openservicemesh.io",
+    "argo": "argoproj.io",
+    "flagger": "flagger.app",
 }
 
 

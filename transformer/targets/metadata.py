@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
+from transformer.objects import MARKER as MARKER
 from transformer.objects import Obj
 from transformer.run import Run
 
-MARKER = "meshshift.dev/from"
 _TOOL_PREFIXES = (
     "helm.sh/", "argocd.argoproj.io/", "postrenderer.helm.sh/", "kustomize.toolkit.fluxcd.io/", "config.kubernetes.io/origin",
     "config.kubernetes.io/local-config",

@@ -23,6 +23,11 @@ class Target(NamedTuple):
         return self.linkerd >= (2, 20)
 
     @property
+    def gateway_timeouts(self) -> bool:
+        """Whether HTTPRoutes of Gateway API's group have `rules[].timeouts`: experimental before 1.2, and pruned there."""
+        return self.gateway_api >= (1, 2) or self.channel == "experimental"
+
+    @property
     def reads_app_protocol(self) -> bool:
         """Whether Service `appProtocol` decides the protocol (from 2.18; ignored before)."""
         return self.linkerd >= (2, 18)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from transformer.ir.authorization import SourceSet
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_plans as plans
 from transformer.rules.istio import authorization_servers as servers
@@ -134,10 +133,6 @@ def _derive(run: Run, namespace: str, group: Group, server: servers.Server) -> N
         run.derive(value, owners, marks, shared=made.kind.endswith("Authentication"))
 
 
-def _names_old_ingress(scope: Scope, sources: SourceSet) -> bool:
-    return any("ingressgateway" in name and found for name, found in sources.of(scope.root).accounts)
-
-
 def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[Wanted]) -> None:
     at = group.objects[0]
     names = ", ".join(wanted.pods.obj.name for wanted in found if wanted.rest.stricter)
@@ -164,8 +159,5 @@ def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[
             at,
             f"other policies for the same pods of {namespace}, if there are any, are not combined with it",
         )
-    for policy in group.policies:
-        if any(_names_old_ingress(scope, rule.sources) for rule in policy.rules):
-            run.say("MS426", policy.obj, "admits the ServiceAccount of Istio's ingress gateway")
     for obj in [obj for obj in group.settings if DISABLE in str(obj.spec.value())]:
         run.say("MS423", obj, "switches mutual TLS off, which Linkerd does not do between its pods")

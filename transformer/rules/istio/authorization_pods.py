@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from transformer.objects import Obj, View
+from transformer.rules import ingress
 from transformer.rules.istio.authorization_rules import Unsayable
 from transformer.rules.istio.authorization_table import HTTP, SNIFFED, TCP
 from transformer.rules.workload import injection_settings as settings
@@ -47,7 +48,8 @@ def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> 
     """The pods of a workload."""
     pod = settings.pod_of(obj)
     labels = {key: value.text() for key, value in pod.labels.items()}
-    way = _way(pod, namespaces.get(obj.namespace, settings.NamespaceSetting(None)), obj)
+    kept = ingress.keeps(run) and ingress.is_gateway(obj)  # its policies are Istio's
+    way = OUTSIDE if kept else _way(pod, namespaces.get(obj.namespace, settings.NamespaceSetting(None)), obj)
     containers = list(_containers(pod))
     ports = {number for container in containers for _, number in _tcp_ports(container)}
     probes = tuple(probe for container in containers for probe in _probes(container))

@@ -14,7 +14,7 @@ from transformer.objects import Obj
 from transformer.rules import reach
 from transformer.rules.istio import authorization_emission as emission
 from transformer.rules.istio import authorization_rules as rules
-from transformer.rules.istio import security
+from transformer.rules.istio import ingress_identity, kept_ingress, security
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
 from transformer.rules.istio.authorization_scope import Scope
 from transformer.rules.registry import rule
@@ -37,6 +37,8 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     policies: list[Policy] = []
     settings: list[Obj] = []
     for obj in sorted(objs, key=lambda obj: (obj.namespace, obj.name, obj.ref.kind)):
+        if kept_ingress.policy(run, obj):
+            continue
         metadata.account(run, obj)
         run.drop(obj)
         for reached in reach.of(run, obj):
@@ -71,7 +73,7 @@ def _read(run: Run, obj: Obj, scope: Scope, policies: list[Policy], settings: li
         run.mark(obj.spec, Fate(DEGRADED, "MS420"))
         return
     else:
-        policy = rules.read(obj)
+        policy = ingress_identity.replaced(run, rules.read(obj))
         scope.check(obj)
         policies.append(policy)
     run.mark(obj.spec, Fate(TRANSLATED, "the ports of the pods that it reaches"))

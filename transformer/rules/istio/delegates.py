@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from transformer.findings import FieldPath
 from transformer.ledger import NO_OP, TRANSLATED, Fate
 from transformer.objects import Obj, View
+from transformer.rules.istio import kept_ingress
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.held import Held
 from transformer.rules.istio.merged_view import MergedFields, MergedList
@@ -60,8 +61,9 @@ def is_delegate(obj: Obj) -> bool:
 def prepare(run: Run, objs: Sequence[Obj]) -> None:
     """Check the delegates of the stream and bind them to whatever delegates to them, before any rule is read."""
     known = _of(run)
+    staying = kept_ingress.delegates(run)
     for obj in objs:
-        if is_delegate(obj):
+        if is_delegate(obj) and obj.uid not in staying:
             known.delegates[obj.uid] = obj
             try:
                 _check(run, obj)
@@ -70,7 +72,7 @@ def prepare(run: Run, objs: Sequence[Obj]) -> None:
     for root in run.context.objects(_ISTIO, "VirtualService"):
         for rule in root.spec.get("http").each():
             found = _named(run, root, rule) if rule.get("delegate") else None
-            if found is None:
+            if found is None or kept_ingress.is_for_ingress_only(run, root):
                 continue
             known.used.add(found.uid)
             run.units.bind([root.uid, found.uid])
@@ -282,8 +284,11 @@ def _account_overridden(run: Run, rule: View, found: Sequence[View]) -> None:
             run.mark(field, Fate(NO_OP, "the delegate's rules say it more closely"))
 
 
-def account(run: Run, obj: Obj, reached: set[int]) -> None:
-    """Tell which rules take no requests: those that apply nowhere, or stand behind one that takes everything."""
+def account(run: Run, obj: Obj, reached: set[int], *, stays: bool = False) -> None:
+    """Tell which rules take no requests: those that apply nowhere, or stand behind one that takes everything.
+
+    `stays`: a gateway that obeys the object stays in Istio, so such rules may be for it.
+    """
     known = _of(run)
     found = rules(run, obj)
     taking = [rule for index, rule in enumerate(found) if index in reached]
@@ -292,16 +297,18 @@ def account(run: Run, obj: Obj, reached: set[int]) -> None:
     for index, rule in enumerate(found):
         if index in reached:
             continue
-        run.say("MS226", rule, "no request of the mesh ever reaches this rule; it is left out")
+        why = "for a gateway that stays in Istio" if stays else "MS226"
+        if not stays:
+            run.say("MS226", rule, "no request of the mesh ever reaches this rule; it is left out")
         if not isinstance(rule, MergedRule):
-            run.mark(rule, Fate(NO_OP, "MS226"))
+            run.mark(rule, Fate(NO_OP, why))
         elif rule.outer.path not in outer:
-            run.mark(rule.outer, Fate(NO_OP, "MS226"))
+            run.mark(rule.outer, Fate(NO_OP, why))
         else:
             read = _read(taking)
             for one in rule.sources():
                 if one.obj.uid == obj.uid and not _is_read(one, read):
-                    run.mark(one, Fate(NO_OP, "MS226"))
+                    run.mark(one, Fate(NO_OP, why))
 
 
 def finish(run: Run) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj, View
-from transformer.rules import fields
-from transformer.rules.istio import destinations, durations, hosts, owners
+from transformer.rules import fields, ingress
+from transformer.rules.istio import destinations, durations, hosts, kept_ingress, owners
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.held import Held
 from transformer.rules.registry import rule
@@ -44,6 +44,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             _translate(run, obj, known)
         except Held:
             continue
+        kept_ingress.destination_rule(run, obj)
 
 
 def _translate(run: Run, obj: Obj, known: destinations.Destinations) -> None:
@@ -75,7 +76,9 @@ def _translate(run: Run, obj: Obj, known: destinations.Destinations) -> None:
             run.hold(
                 "MS302",
                 policy,
-                f"{other.ref} has a traffic policy for the same host, and one of the two wins",
+                f"{other.ref} is written twice, and the one that is applied last would be in effect"
+                if (other.namespace, other.name) == (obj.namespace, obj.name)
+                else f"{other.ref} has a traffic policy for the same host, and one of the two wins",
             )
             raise Held
     _policy(run, policy, host if host.kind == "service" else None)
@@ -135,9 +138,11 @@ def _unused(
     run: Run, obj: Obj, subset: View, name: str, known: destinations.Destinations, user: Obj | None
 ) -> None:
     """A subset for which nothing is emitted: fine if no route can be using it."""
-    complete = run.context.is_complete(obj.namespace)
+    # Where the rule stays for Istio's ingress gateway, routes elsewhere lose nothing.
+    stays = kept_ingress.rule_stays(run, obj)
+    complete = stays or run.context.is_complete(obj.namespace)
     remedy = "Render the VirtualServices that use it in the same stream, or say `complete` for the namespace."
-    if user is not None and user.context:
+    if user is not None and user.context and not stays:
         message = f"{user.ref} of the context, which is not migrated here, uses subset {name}"
         if run.hold("MS304", subset, message, remedy=remedy):
             raise Held
@@ -184,6 +189,16 @@ def _block(run: Run, name: str, block: View, *, subset: str = "") -> None:
 
 def _tls(run: Run, block: View) -> None:
     mode = block.get("mode").text() or "DISABLE"
+    if mode == "ISTIO_MUTUAL" and not ingress.keeps(run):
+        host = block.obj.spec.get("host").text()
+        found = hosts.resolve(host, block.obj.namespace, run.options["mesh.cluster-domain"])
+        run.harms_clients.append(
+            (
+                block,
+                found.namespace,
+                f"clients that stay call {host} with Istio's mutual TLS, which its pods no longer speak",
+            )
+        )
     pinned = block.get("subjectAltNames")
     if mode == "ISTIO_MUTUAL" and list(pinned.each()):
         if run.hold(
@@ -229,9 +244,12 @@ def _load_balancer(run: Run, block: View, where: str) -> None:
 
 def _outlier_detection(run: Run, block: View, host: hosts.Host | None) -> None:
     if host is not None and block.obj.namespace not in (host.namespace, run.options["mesh.root-namespace"]):
-        run.hold(
-            "MS303", block, "applies to clients of its own namespace only; annotations of the Service to all"
+        unwritten = (
+            "the rule's namespace is not written, and only the Service's own makes it apply to all clients"
         )
+        limited = "applies to clients of its own namespace only; annotations of the Service to all"
+        remedy = "" if block.obj.namespace else "Say the namespace with --namespace."
+        run.hold("MS303", block, limited if block.obj.namespace else unwritten, remedy=remedy)
         raise Held
     service = run.context.service(host.namespace, host.name).obj if host is not None else None
     if service is None or service.context:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from transformer.ir.routes import Listener
 from transformer.ledger import Mark
 from transformer.objects import Obj, View
-from transformer.rules import fields
+from transformer.rules import fields, ingress
 from transformer.rules.istio.held import Held
 from transformer.run import Run
 
@@ -63,15 +63,22 @@ def _server(run: Run, gateway: Obj, server: View, marks: list[Mark]) -> Iterator
         port, server.get("hosts"), tls.get("mode"), tls.get("credentialName"), tls.get("httpsRedirect")
     )
     marks += run.translated(tls.get("credentialNames"))
-    hosts = [host.text() for host in server.get("hosts").each()]
-    for host in hosts:
-        space, _, name = host.rpartition("/")
-        namespaces = {"": "*", "*": "*", ".": gateway.namespace}.get(space, space)
-        hostname = "" if name == "*" else name.lower()
+    hosts = _hosts(gateway, server)
+    for hostname, namespaces in hosts.items():
         base = port.get("name").text() if len(hosts) == 1 else f"{kind}-{number}-{hostname or 'any'}"
         yield Listener(
             _slug(base or f"{kind}-{number}"), number, kind, hostname, namespaces, redirect, certificates
         )
+
+
+def _hosts(gateway: Obj, server: View) -> dict[str, tuple[str, ...]]:
+    """Hosts of a server (an empty one is every host), each with the namespaces whose VirtualServices may have it."""
+    found: dict[str, dict[str, None]] = {}
+    for host in server.get("hosts").each():
+        space, _, name = host.text().rpartition("/")
+        namespace = {"": "*", "*": "*", ".": gateway.namespace}.get(space, space)
+        found.setdefault("" if name == "*" else name.lower(), {})[namespace] = None
+    return {name: ("*",) if "*" in spaces else tuple(sorted(spaces)) for name, spaces in found.items()}
 
 
 def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tuple[str, ...]]:
@@ -167,6 +174,20 @@ def _refuse_clash(run: Run, server: View, listener: Listener, found: list[Listen
                 f"port {listener.port} redirects some requests to https and serves others for overlapping hosts",
             )
             raise Held
+        if same_port and _hides(listener, other) | _hides(other, listener):
+            run.hold(
+                "MS276",
+                server,
+                f"port {listener.port} serves hosts {other.hostname or '*'} and {listener.hostname or '*'} for different "
+                "namespaces, and only the more specific listener would take requests to both",
+            )
+            raise Held
+
+
+def _hides(narrow: Listener, wide: Listener) -> bool:
+    """Whether a listener takes requests that Istio gives to namespaces which may not attach to it."""
+    inside = narrow.hostname != wide.hostname and covers(wide.hostname, narrow.hostname)
+    return inside and not all(narrow.admits(space) for space in wide.namespaces)
 
 
 def _overlap(first: str, second: str) -> bool:
@@ -197,23 +218,13 @@ def _unique(name: str, taken: set[str]) -> str:
     return found
 
 
-def gateway_map(run: Run) -> dict[str, str]:
-    """Istio Gateways `ns/name` that existing Gateways `ns/name` or `ns/name#section` stand in for."""
-    pairs = (entry.partition("=") for entry in run.options["gateway-map"])
-    return {source.strip(): target.strip() for source, _, target in pairs}
-
-
 def find(run: Run, name: str, namespace: str) -> Edge | None:
-    """The edge that a VirtualService of `namespace` names, or None where it is neither known nor mapped.
-
-    Names are `name`, `namespace/name`, `./name`, or the dotted form of old releases.
-    """
-    space, _, short = name.rpartition("/")
-    if not space and "." in short:
-        short, space = short.split(".")[:2]
-    space = namespace if space in ("", ".") else space
+    """The edge that a VirtualService of `namespace` names, or None where it stays in Istio or is neither known nor mapped."""
+    if ingress.keeps_gateway(run, name, namespace):
+        return None
+    space, short = ingress.full_name(name, namespace)
     source = run.context.find("networking.istio.io", "Gateway", space, short).obj
-    mapped = gateway_map(run).get(f"{space}/{short}")
+    mapped = ingress.mapped(run, space, short)
     if mapped is not None:
         target, _, section = mapped.partition("#")
         target_space, _, target_name = target.rpartition("/")

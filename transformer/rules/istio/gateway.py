@@ -13,8 +13,8 @@ from typing import Any
 from transformer.ir.routes import Attachment, Listener, Redirect, Route, RouteRule
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj
-from transformer.rules import reach
-from transformer.rules.istio import edges
+from transformer.rules import ingress, reach
+from transformer.rules.istio import edges, kept_ingress
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.held import Held
 from transformer.rules.registry import rule
@@ -38,6 +38,8 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate every Gateway of the stream, or hold it with the VirtualServices that are bound to it."""
     for obj in objs:
         metadata.account(run, obj)
+        if kept_ingress.gateway(run, obj):
+            continue
         run.drop(obj)
         try:
             _translate(run, obj)
@@ -52,7 +54,7 @@ def _translate(run: Run, obj: Obj) -> None:
     _refuse_protected(run, obj)
     found, marks = edges.listeners(run, obj)
     run.memo.setdefault("edges", {})[obj.uid] = found
-    if f"{obj.namespace}/{obj.name}" in edges.gateway_map(run):
+    if ingress.mapped(run, obj.namespace, obj.name) is not None:
         run.mark(obj.spec, Fate(NO_OP, "gateway-map names the Gateway that takes its place"))
         return
     class_name = run.fact("gateway-class", obj, f"{obj.ref} needs a gatewayClassName: who will serve it?")
@@ -118,17 +120,37 @@ def _redirects(run: Run, obj: Obj, found: Sequence[Listener]) -> None:
 
 
 def _tell_shared(run: Run, objs: Sequence[Obj]) -> None:
-    """Several Istio Gateways share the pods of one ingress; each Gateway of a class usually gets an address of its own."""
+    """Istio Gateways share the pods of one ingress; each Gateway of a class usually gets an address of its own.
+
+    Where the pods are not in the stream, Gateways of other repositories may share them too.
+    """
     by_selector: dict[str, list[Obj]] = {}
-    mapped = edges.gateway_map(run)
+    if ingress.keeps(run):
+        return
     for obj in objs:
-        if f"{obj.namespace}/{obj.name}" not in mapped:
-            by_selector.setdefault(str(sorted((obj.spec.get("selector").value() or {}).items())), []).append(
-                obj
-            )
-    for shared in by_selector.values():
+        if ingress.mapped(run, obj.namespace, obj.name) is None:
+            wanted = sorted((key, value.text()) for key, value in obj.spec.get("selector").items())
+            by_selector.setdefault(", ".join(f"{key}={text}" for key, text in wanted), []).append(obj)
+    for labels, shared in by_selector.items():
+        keys = [f"{obj.namespace}/{obj.name}".lstrip("/") for obj in shared]
         if len(shared) > 1:
-            keys = ", ".join(f"{obj.namespace}/{obj.name}".lstrip("/") for obj in shared)
-            message = f"{len(shared)} Gateways shared one ingress ({keys}); as Gateways of a class each usually gets an address"
-            for obj in shared:
-                run.once("MS278", obj, message, about=keys)
+            message = f"{len(shared)} Gateways share one ingress ({', '.join(keys)}); of a class each usually gets an address"
+        elif not _has_pods_here(run, shared[0]):
+            message = (
+                f"the pods ({labels or 'any'}) are not in this stream, and other Gateways may share them; "
+                "one of a class usually gets an address of its own"
+            )
+        else:
+            continue
+        pairs = ", ".join(f"{key}=NAMESPACE/NAME" for key in keys)
+        remedy = f"Say which existing Gateway takes the place: gateway-map: [{pairs}]; or let each have its address."
+        for obj in shared:
+            run.once("MS278", obj, message, remedy=remedy, about=" ".join(keys))
+
+
+def _has_pods_here(run: Run, obj: Obj) -> bool:
+    wanted = {key: value.text() for key, value in obj.spec.get("selector").items()}
+    return any(
+        not workload.context and wanted.items() <= reach.pod_labels(workload).items()
+        for workload in run.context.workloads()
+    )

@@ -47,6 +47,14 @@ def lower(run: Run, rule: View, match: Match, uri: View, server_port: int) -> Lo
     backends = shared.lower_backends(run, rule, server_port, marks, owners, ingress=True)
     request, response = shared.lower_headers(run, rule.get("headers"), marks)
     timeout = shared.lower_timeout(run, rule.get("timeout"), marks)
+    if timeout is not None and not run.target.gateway_timeouts:
+        if run.hold(
+            "MS287",
+            rule.get("timeout"),
+            f"the API server would drop the timeout of {rule.get('timeout').text()}",
+        ):
+            raise Held
+        timeout = None
     rewrite, keep = _rewrite(run, rule.get("rewrite"), match, uri, marks)
     mirrors = _mirrors(run, rule, server_port, marks, owners)
     cors = _cors(run, rule.get("corsPolicy"), marks)

@@ -10,30 +10,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
-from transformer.ir.routes import Action, Attachment, Listener, Route, RouteRule
+from transformer.ir.routes import Action, Route, RouteRule
 from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.predicates import Match, overlap
-from transformer.rules.istio import authority, delegates, edges, hosts, ingress_action, virtual_service_match
+from transformer.rules.istio import (
+    authority,
+    delegates,
+    edges,
+    ingress_action,
+    kept_ingress,
+    mapped_gateway,
+    virtual_service_match,
+)
+from transformer.rules.istio import ingress_bindings as bindings
 from transformer.rules.istio.held import Held
+from transformer.rules.istio.ingress_bindings import Bound
 from transformer.rules.istio.mesh_hosts import MESH
 from transformer.rules.istio.mesh_routes import account_shadowed, wholly_shadowed
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.gateway_api import http_route, reference_grant
-
-
-class Bound(NamedTuple):
-    """An edge with the listeners that serve the VirtualService's hosts; None where the Gateway is only mapped."""
-
-    edge: edges.Edge
-    listeners: tuple[Listener, ...] | None
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """Server ports, of which each may have its own list."""
-        return tuple(dict.fromkeys(listener.port for listener in self.listeners or ()))
 
 
 class _Asked(NamedTuple):
@@ -49,81 +47,33 @@ Compiled = dict[int, tuple[Route, tuple[Mark, ...], tuple[Obj, ...]]]
 
 def plan(run: Run, obj: Obj, reached: set[int]) -> None:
     """Plan the routes of every gateway that the VirtualService names. Raises `Held` with the finding made."""
-    names = [name for name in obj.spec.get("gateways").each() if name.text() != MESH]
+    names = list(kept_ingress.moving_gateways(run, obj))
+    mapped_gateway.refuse_unknown(run, names)
     if not delegates.rules(run, obj):
         run.hold("MS218", obj, "no rule is left: every request gets 404, which no route can say")
         raise Held
-    hostnames = tuple(_hostnames(run, obj))
-    bounds = [bound for name in names if (bound := _bind(run, obj, name, hostnames)) is not None]
+    hostnames = tuple(bindings.hostnames(run, obj))
+    found = [bound for name in names if (bound := bindings.bind(run, obj, name, hostnames)) is not None]
+    bounds = bindings.merged(run, found, delegates.rules(run, obj))
     suffix = "" if len(names) == len(list(obj.spec.get("gateways").each())) else "-ingress"
-    if any(match.get("uri") for http in delegates.rules(run, obj) for match in http.get("match").each()):
+    if bounds and any(
+        match.get("uri") for http in delegates.rules(run, obj) for match in http.get("match").each()
+    ):
         run.once("MS228", obj.spec.get("http"), "whether `/a/../b` and `/%61` count as `/b` and `/a`, as at "
         "Istio's gateways, depends on the "
                  "implementation that serves the Gateway")  # fmt: skip
     for bound in bounds:
-        several = f"-{bound.edge.name}" if len(bounds) > 1 else ""
+        alike = [one for one in bounds if one.edge.name == bound.edge.name]
+        section = f"-{bound.edge.section}" if len(alike) > 1 and bound.edge.section else ""
+        several = f"-{bound.edge.name}{section}" if len(bounds) > 1 else ""
         _plan_edge(run, obj, bound, hostnames, f"{obj.name}{suffix}{several}", reached)
-
-
-def _hostnames(run: Run, obj: Obj) -> Iterator[str]:
-    """Hosts as Host headers: short names are Services in full, `*` is every host (an empty hostname)."""
-    for host in obj.spec.get("hosts").each():
-        text = host.text().lower()
-        resolved = hosts.resolve(text, obj.namespace, run.options["mesh.cluster-domain"])
-        if resolved.kind == "address":
-            run.hold("MS205", host, f"host `{text}` is an address, which is no hostname of a route")
-            raise Held
-        short = resolved.kind == "service" and "." not in text
-        yield (
-            ""
-            if text == "*"
-            else f"{text}.{obj.namespace}.svc.{run.options['mesh.cluster-domain']}"
-            if short
-            else text
-        )
-
-
-def _bind(run: Run, obj: Obj, name: View, hostnames: Sequence[str]) -> Bound | None:
-    """Where routes for a gateway attach; None (told) where no listener serves the hosts."""
-    edge = edges.find(run, name.text(), obj.namespace)
-    if edge is None:
-        run.hold("MS270", name, f"Gateway {name.text()} is not in the stream or its context, or is held itself",
-                 remedy="Render it in the same stream, or name the Gateway that takes its place with gateway-map.")  # fmt: skip
-        raise Held
-    if edge.source is not None:
-        run.units.bind([obj.uid, edge.source.uid])
-    exported = [entry.text() for entry in obj.spec.get("exportTo").each()]
-    if exported not in ([], ["*"]):
-        run.hold(
-            "MS216",
-            obj.spec.get("exportTo"),
-            "exported to some namespaces only, which may not include the gateway's",
-        )
-        raise Held
-    if edge.listeners is None:
-        return Bound(edge, None)
-    found = tuple(
-        listener
-        for listener in edge.listeners
-        if not listener.redirect
-        and listener.protocol != "TLS"
-        and listener.namespaces in ("*", obj.namespace)
-        and any(edges.meets(listener.hostname, hostname) for hostname in hostnames)
-    )
-    if not found:
-        run.say(
-            "MS279",
-            name,
-            f"no server of Gateway {name.text()} serves these hosts for this namespace with a route; it has no effect there",
-        )
-        return None
-    return Bound(edge, found)
 
 
 def _plan_edge(
     run: Run, obj: Obj, bound: Bound, hostnames: tuple[str, ...], name: str, reached: set[int]
 ) -> None:
     rivals = _rivals(run, obj, bound.edge, hostnames)
+    hostnames = bound.hosts or hostnames
     groups: dict[tuple[Any, ...], tuple[list[str], Compiled]] = {}
     for part in _parts(run, (obj, *rivals), hostnames):
         lists: Compiled = {}
@@ -165,28 +115,10 @@ def _plan_hosts(
     for ports in lists.values():
         route, marks, owners = compiled[ports[0]]
         marks += tuple(mark for port in ports[1:] for mark in compiled[port][1])
-        parents = tuple(_attachments(bound, ports, hostnames))
+        parents = tuple(bindings.attachments(bound, ports, hostnames))
         named = name if len(lists) == 1 else f"{name}-{ports[0]}"
         wanted = tuple(hostname for hostname in hostnames if hostname) if "" not in hostnames else ()
         _derive(run, obj, route._replace(parents=parents, hostnames=wanted), named, marks, owners)
-
-
-def _attachments(bound: Bound, ports: Sequence[int], hostnames: Sequence[str]) -> Iterator[Attachment]:
-    edge = bound.edge
-    if bound.listeners is None:
-        yield Attachment(edge.namespace, edge.name, edge.section)
-        return
-    everything = (
-        edge.listeners is not None
-        and set(bound.listeners) == set(edge.listeners)
-        and set(ports) == set(bound.ports)
-    )
-    if everything:
-        yield Attachment(edge.namespace, edge.name)
-        return
-    for listener in bound.listeners:
-        if listener.port in ports and any(edges.meets(listener.hostname, name) for name in hostnames):
-            yield Attachment(edge.namespace, edge.name, listener.name)
 
 
 def _rivals(run: Run, obj: Obj, edge: edges.Edge, hostnames: Sequence[str]) -> list[Obj]:
@@ -199,7 +131,7 @@ def _rivals(run: Run, obj: Obj, edge: edges.Edge, hostnames: Sequence[str]) -> l
         same = any(_same_edge(edges.find(run, name, other.namespace), edge) for name in names if name != MESH)
         if not same:
             continue
-        theirs = list(_hostnames(run, other))
+        theirs = list(bindings.hostnames(run, other))
         if set(theirs) & set(hostnames):
             if set(theirs) != set(hostnames):
                 run.hold(
@@ -344,6 +276,7 @@ def _matches(
                     "MS270",
                     match.get("port"),
                     "the rule is for one port of a gateway whose listeners are not known here",
+                    remedy="Delete the condition if all requests to the hosts come in on this port.",
                 )
                 raise Held
             if wanted not in bound.ports and not _on_mesh(obj):

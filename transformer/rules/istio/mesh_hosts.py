@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from transformer import service_protocol
 from transformer.objects import Obj, View
-from transformer.rules import parents
+from transformer.rules import ingress, parents
 from transformer.rules.istio import destinations, hosts
 from transformer.rules.istio.held import Held
 from transformer.run import Run
@@ -47,7 +47,7 @@ def bind_host(run: Run, host: View, claims: dict[tuple[str, str], list[Obj]]) ->
     resolved = hosts.resolve(host.text(), obj.namespace, run.options["mesh.cluster-domain"])
     if resolved.kind != "service":
         why = {
-            "half-name": "is half a name: Istio matches it literally, neither the short nor the full name of the Service",
+            "half-name": "is half a name, or outside the cluster: Istio matches it literally, no name of a Service",
             "wildcard": "is a wildcard; a route needs Services as parents",
             "address": "is an address; a route needs Services as parents",
             "external": "is outside the cluster; a route of the mesh needs a Service as parent",
@@ -59,13 +59,16 @@ def bind_host(run: Run, host: View, claims: dict[tuple[str, str], list[Obj]]) ->
     for other in rivals:
         run.units.bind([obj.uid, other.uid])
     # Short destinations are read in the VirtualService's own namespace, so equal texts are alike only there.
-    if any(other.namespace != obj.namespace or other.spec.value() != obj.spec.value() for other in rivals):
-        run.hold(
-            "MS206",
-            host,
-            f"{rivals[0].ref} claims {where} too; which one is in effect depends on their age in the cluster",
-        )
-        raise Held
+    for other in rivals:
+        if other.namespace != obj.namespace or other.spec.value() != obj.spec.value():
+            again = "is written twice, with different rules; the one that is applied last would be in effect"
+            claims_it = f"claims {where} too; which one is in effect depends on their age in the cluster"
+            run.hold(
+                "MS206",
+                host,
+                f"{other.ref} {again if other.name == obj.name and other.namespace == obj.namespace else claims_it}",
+            )
+            raise Held
     service = run.context.service(resolved.namespace, resolved.name).obj
     if service is None:
         run.hold("MS202", host, f"Service {where} is not in the stream or its context, so its ports are unknown",
@@ -157,9 +160,8 @@ def bind_unit(run: Run, obj: Obj) -> None:
             # It configures what the VirtualService sends to; but it may hold for many more hosts.
             run.units.link(obj.uid, other.uid)
     for gateway in obj.spec.get("gateways").each():
-        space, _, short = gateway.text().rpartition("/")
-        found = run.context.find(
-            destinations.ISTIO, "Gateway", space if space not in ("", ".") else obj.namespace, short
-        ).obj
+        if ingress.keeps_gateway(run, gateway.text(), obj.namespace):
+            continue  # it stays alone; what holds the mesh part does not concern it
+        found = run.context.find(*ingress.GATEWAY, *ingress.full_name(gateway.text(), obj.namespace)).obj
         if found is not None:
             run.units.bind([obj.uid, found.uid])

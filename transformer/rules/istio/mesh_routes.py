@@ -17,6 +17,7 @@ from transformer.objects import Obj, View
 from transformer.order import compile as order
 from transformer.order.precedence import Precedence
 from transformer.order.predicates import Match
+from transformer.rules import ingress
 from transformer.rules.istio import (
     authority,
     delegates,
@@ -95,6 +96,8 @@ def _matches(
             named = {name.text() for name in obj.spec.get("gateways").each()}
             if not named & set(gateways):
                 run.mark(match, Fate(NO_OP, "matches on gateways that the VirtualService does not name"))
+            elif all(ingress.keeps_gateway(run, name, obj.namespace) for name in gateways):
+                run.mark(match, Fate(NO_OP, "for a gateway that stays in Istio"))
             continue
         for name in ("port", "gateways"):
             if match.get(name).present:

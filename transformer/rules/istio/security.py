@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj
 from transformer.rules import reach
+from transformer.rules.istio import kept_ingress, proxy_extensions
 from transformer.rules.registry import rule
 from transformer.run import Run
 
@@ -32,6 +33,8 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
 def hold_all(run: Run, objs: Sequence[Obj]) -> None:
     """Ask that the objects stay, and relate them to what they reach."""
     for obj in objs:
+        if kept_ingress.policy(run, obj):
+            continue
         run.account(obj, [obj.view])
         run.drop(obj)
         legacy = (obj.ref.group, obj.ref.kind) in reach.LEGACY_KINDS
@@ -40,7 +43,9 @@ def hold_all(run: Run, objs: Sequence[Obj]) -> None:
             if legacy
             else ("MS400", "is enforced by Istio's sidecar only")
         )
-        if not run.hold(code, obj, f"{obj.ref.kind} {what}"):
+        found = proxy_extensions.describe(obj) or proxy_extensions.Extension(code, f"{obj.ref.kind} {what}")
+        code = found.code
+        if not run.hold(code, obj, found.message, remedy=found.remedy):
             run.mark(obj.view, Fate(ACCEPTED, code))
         for reached in reach.of(run, obj):
             run.units.link(obj.uid, reached.uid)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from transformer.objects import Obj, View
-from transformer.rules import egress
-from transformer.rules.istio import entry_users
+from transformer.rules import egress, mesh_config, permissions
+from transformer.rules.istio import entry_users, kept_ingress
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.destinations import ISTIO
 from transformer.rules.istio.held import Held
@@ -35,29 +35,38 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         metadata.account(run, obj)
         run.client_config[obj.uid] = obj
         run.drop(obj)
+        kept_ingress.service_entry(run, obj)
         foreign = entry_users.bind(run, obj)
         try:
             check_fields(run, obj, "ServiceEntry")
         except Held:
+            permissions.stay(run, obj)
             continue
         if not list(obj.spec.get("hosts").each()):
             run.hold("MS004", obj.spec, "names no host")
             continue
-        obstacles = [*_obstacles(run, obj), *_users(run, obj, foreign)]
+        permitted = permissions.plan(run, obj)
+        obstacles = [*_obstacles(run, obj, permitted=permitted), *_users(run, obj, foreign)]
         # Every obstacle is told at once, and each may be accepted by itself.
         if [run.hold(code, view, message) for code, view, message in obstacles].count(True):
             continue
-        _tell(run, obj, accepted=bool(obstacles))
-        run.no_op(obj.spec, "MS320")
+        if permitted:
+            run.say(
+                "MS808",
+                obj,
+                f"{_named(obj)}: permitted by routes in every namespace of the run that refuses other hosts",
+            )
+        _tell(run, obj, silent=bool(obstacles) or permitted)
+        run.no_op(obj.spec, "MS808" if permitted else "MS320")
 
 
-def _obstacles(run: Run, obj: Obj) -> Iterator[tuple[str, View, str]]:
+def _obstacles(run: Run, obj: Obj, *, permitted: bool) -> Iterator[tuple[str, View, str]]:
     """Code, place and reason of everything that the entry does beyond naming a host."""
     spec = obj.spec
-    if run.options["mesh.outbound-policy"] == "registry-only":
+    if not permitted and mesh_config.registry_only(run):
         yield "MS323", spec.get("hosts"), (
-            "the mesh refuses hosts that it does not know, and this entry permits some; an EgressNetwork that says the "
-            "same is not written by this version"
+            "the mesh refuses hosts that it does not know, and this entry permits some; no namespace that moves in this "
+            "run gets an EgressNetwork which could say the same"
         )  # fmt: skip
     if spec.get("location").text() == "MESH_INTERNAL":
         yield (
@@ -129,6 +138,14 @@ def _users(run: Run, obj: Obj, foreign: Obj | None) -> Iterator[tuple[str, View,
             obj.spec.get("hosts"),
             (f"{foreign.ref} of the context, which is not migrated here, says how the host is called"),
         )
+    for elsewhere in run.context.objects("", "Namespace") if mesh_config.registry_only(run) else ():
+        if elsewhere.context and _is_istios(elsewhere) and permissions.is_exported(run, obj, elsewhere.name):
+            yield (
+                "MS325",
+                obj.spec.get("hosts"),
+                f"clients of the namespace {elsewhere.name}, which is not migrated here, are permitted the host by the entry",
+            )
+            break
     for sidecar in run.context.objects(*egress.SIDECAR):
         if egress.refuses_unknown(sidecar) and egress.sees(sidecar, obj.namespace):
             if sidecar.context:
@@ -147,15 +164,24 @@ def _users(run: Run, obj: Obj, foreign: Obj | None) -> Iterator[tuple[str, View,
             yield "MS325", waypoint, f"requests to the host go through the waypoint {waypoint.text()}"
 
 
-def _tell(run: Run, obj: Obj, *, accepted: bool) -> None:
+def _is_istios(namespace: Obj) -> bool:
+    return namespace.labels.get("istio-injection") == "enabled" or "istio.io/rev" in namespace.labels
+
+
+def _named(obj: Obj) -> str:
     hosts = [host.text() for host in obj.spec.get("hosts").each()]
-    named = ", ".join(hosts[:3]) + (f" and {len(hosts) - 3} more" if len(hosts) > 3 else "")
-    if not accepted:
-        run.say("MS320", obj, f"{named}: reached without an entry, because the mesh lets every host pass")
+    return ", ".join(hosts[:3]) + (f" and {len(hosts) - 3} more" if len(hosts) > 3 else "")
+
+
+def _tell(run: Run, obj: Obj, *, silent: bool) -> None:
+    if not silent:
+        run.say(
+            "MS320", obj, f"{_named(obj)}: reached without an entry, because the mesh lets every host pass"
+        )
     by_host = obj.spec.get("resolution").text() in ("DNS", "DNS_ROUND_ROBIN")
     if not by_host or list(obj.spec.get("addresses").each()):
         return
     for port in obj.spec.get("ports").each():
-        if port.get("protocol").text().upper() not in _BY_NAME:
+        if port.get("protocol").text().upper() not in (*_BY_NAME, "UDP"):
             run.say("MS324", port, f"every TCP connection on port {port.get('number').text()} to an address that the mesh "
-                    f"does not know is taken to {hosts[0]} today")  # fmt: skip
+                    f"does not know is taken to {_named(obj)} today")  # fmt: skip

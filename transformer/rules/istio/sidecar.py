@@ -1,6 +1,7 @@
 """A Sidecar that only lists hosts saves memory in Istio and goes; one that refuses or redirects is held with its workloads.
 
-Under ALLOW_ANY the list blocks nothing: other hosts are called as plaintext (observed I21).
+Under ALLOW_ANY the list blocks nothing: other hosts are called as plaintext (observed I21). One that refuses unknown hosts
+for a whole namespace that moves becomes an EgressNetwork (`rules.closing`, planned before).
 https://istio.io/latest/docs/reference/config/networking/sidecar/
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transformer.objects import Obj
-from transformer.rules import egress, reach
+from transformer.rules import closing, egress, reach
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.held import Held
 from transformer.rules.registry import rule
@@ -20,8 +21,9 @@ from transformer.targets import metadata
 @rule(
     id="sidecar",
     kinds=[egress.SIDECAR],
-    order=30,
-    summary="lists of hosts need nothing; a Sidecar that refuses or redirects is held with every workload that it reaches",
+    order=47,
+    summary="lists of hosts need nothing; one that refuses hosts for a namespace becomes an EgressNetwork; others that "
+    "refuse or redirect are held with every workload that they reach",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Drop every Sidecar of the stream that blocks nothing, hold the others with their workloads."""
@@ -31,6 +33,12 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         blocks = _blocks(run, obj)
         if not run.units.asked(obj.uid):
             run.client_config[obj.uid] = obj
+        if not blocks and closing.takes_over(run, obj):
+            run.say(
+                "MS808", obj, "hosts that no entry permits are refused by an EgressNetwork of the namespace"
+            )
+            run.no_op(obj.spec, "MS808")
+            continue
         if not blocks:
             run.say(
                 "MS326",
@@ -49,7 +57,10 @@ def _blocks(run: Run, obj: Obj) -> bool:
         check_fields(run, obj, "Sidecar")
     except Held:
         return True
-    found = list(egress.refusals(run, obj))
+    found = list(egress.redirections(obj) if closing.takes_over(run, obj) else egress.refusals(run, obj))
+    if not found and closing.differs(run, obj):
+        why = "its pods may call other hosts than the rest of the namespace, which an EgressNetwork cannot tell apart"
+        found.append((obj.spec.get("workloadSelector"), why))
     for view, why in found:
         run.hold("MS327", view, f"{why}, which Linkerd would not do")
     if found:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from transformer.objects import Obj, View
 from transformer.rules import fields
+from transformer.rules.istio import kept_ingress
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.held import Held
 from transformer.rules.registry import rule
@@ -42,6 +43,8 @@ _LOST = {
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Drop every Telemetry of the stream with a warning for what it sets."""
     for obj in objs:
+        if kept_ingress.policy(run, obj):
+            continue
         metadata.account(run, obj)
         run.drop(obj)
         try:

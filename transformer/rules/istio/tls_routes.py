@@ -12,10 +12,9 @@ from transformer.ir.routes import Attachment, Forward, Route, RouteRule
 from transformer.ledger import NO_OP, TRANSLATED, Fate, Mark
 from transformer.objects import Obj, View
 from transformer.rules import fields
-from transformer.rules.istio import edges
+from transformer.rules.istio import edges, kept_ingress, mapped_gateway
 from transformer.rules.istio import virtual_service_action as shared
 from transformer.rules.istio.held import Held
-from transformer.rules.istio.mesh_hosts import MESH
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.gateway_api import reference_grant, tls_route
@@ -39,7 +38,7 @@ def plan(run: Run, obj: Obj) -> None:
             "TLS routes need a TLSRoute, which the standard channel has from Gateway API 1.5",
         )
         raise Held
-    names = [name for name in obj.spec.get("gateways").each() if name.text() != MESH]
+    names = list(kept_ingress.moving_gateways(run, obj))
     if len(names) != len(list(obj.spec.get("gateways").each())) or not names:
         run.hold("MS203", obj.spec.get("tls"), "tls rules for meshed clients are not translated yet")
         raise Held
@@ -86,17 +85,23 @@ def _lists(run: Run, obj: Obj, rule: View, names: list[View]) -> list[tuple[_Ser
                 raise Held
             run.mark(field, Fate(TRANSLATED, "parentRefs and hostnames"))
     found: list[tuple[_Served, tuple[str, ...]]] = []
+    mapped_gateway.refuse_unknown(run, names)
     for gateway in names:
         edge = edges.find(run, gateway.text(), obj.namespace)
-        if edge is None or edge.listeners is None:
-            run.hold("MS270", gateway, f"Gateway {gateway.text()} is not known here, or is held itself")
+        if edge is None:
+            raise Held  # told before
+        if edge.listeners is None:
+            message = (
+                f"Gateway {gateway.text()} is mapped, and which listener passes TLS through is not known"
+            )
+            run.hold("MS270", gateway, message, remedy="Write the TLSRoute by hand, then delete the rule.")
             raise Held
         if edge.source is not None:
             run.units.bind([obj.uid, edge.source.uid])
         for listener in edge.listeners:
             hosts = tuple(dict.fromkeys(_sni_hosts(run, obj, rule, edge, listener.port)))
             meets = any(edges.meets(listener.hostname, host) for host in hosts)
-            if listener.protocol == "TLS" and meets and listener.namespaces in ("*", obj.namespace):
+            if listener.protocol == "TLS" and meets and listener.admits(obj.namespace):
                 found.append((_Served(edge.namespace, edge.name, listener.name, listener.port), hosts))
     return found
 

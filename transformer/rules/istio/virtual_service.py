@@ -18,6 +18,7 @@ from transformer.rules.istio import (
     delegates,
     destinations,
     ingress_routes,
+    kept_ingress,
     mesh_hosts,
     mesh_routes,
     owners,
@@ -47,6 +48,8 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     delegates.prepare(run, objs)
     for obj in objs:
         metadata.account(run, obj)
+        if kept_ingress.virtual_service(run, obj):
+            continue
         run.client_config[obj.uid] = obj
         run.drop(obj)
         mesh_hosts.bind_unit(run, obj)
@@ -66,14 +69,15 @@ def _translate(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]]) -> 
     _refuse_unready(run, obj)
     reached: set[int] = set()
     gateways = [name.text() for name in obj.spec.get("gateways").each()]
+    others = [name.text() for name in kept_ingress.moving_gateways(run, obj)]
     http = bool(list(obj.spec.get("http").each()))
     if obj.spec.get("tls"):
         tls_routes.plan(run, obj)
-    if http and any(name != mesh_hosts.MESH for name in gateways):
+    if http and others:
         ingress_routes.plan(run, obj, reached)
     if http and (not gateways or mesh_hosts.MESH in gateways):
         _plan_mesh(run, obj, claims, reached)
-    delegates.account(run, obj, reached)
+    delegates.account(run, obj, reached, stays=kept_ingress.serves(run, obj))
     for name in ("hosts", "gateways", "exportTo"):
         if obj.spec.get(name).present:
             run.mark(obj.spec.get(name), Fate(TRANSLATED, "parentRefs"))

@@ -50,7 +50,7 @@ def lower(run: Run, rule: View, dialled: int) -> Lowered:
     backends = lower_backends(run, rule, dialled, marks, owners)
     request, response = lower_headers(run, rule.get("headers"), marks)
     timeout = lower_timeout(run, rule.get("timeout"), marks)
-    retry = _retry(run, rule.get("retries"), marks)
+    retry = lower_retry(run, rule.get("retries"), marks)
     _mirror(run, rule)
     if rule.get("name").present:
         run.no_op(rule.get("name"), "names a route in logs only")
@@ -158,7 +158,7 @@ def lower_destination(
     host = hosts.resolve(host_field.text(), destination.obj.namespace, run.options["mesh.cluster-domain"])
     if host.kind != "service":
         why = {
-            "half-name": "is half a name, which Istio takes literally: an undefined cluster, 503",
+            "half-name": "is half a name, which Istio takes literally, or outside the cluster",
             "external": "is outside the cluster; routes of a Service can only send to Services",
             "wildcard": "is a wildcard",
             "address": "is an address; routes can only send to Services",
@@ -287,7 +287,7 @@ def lower_timeout(run: Run, field: View, marks: list[Mark]) -> int | None:
     return ms
 
 
-def _retry(run: Run, retries: View, marks: list[Mark]) -> Retry | None:
+def lower_retry(run: Run, retries: View, marks: list[Mark]) -> Retry | None:
     if not retries:
         return None
     attempts = retries.get("attempts").value() or 0

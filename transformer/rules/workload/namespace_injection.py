@@ -14,7 +14,7 @@ from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
 from transformer.rules.workload import label_selectors, moving
 from transformer.rules.workload.pod_annotations import SKIP_INBOUND, Held, old_mesh_key
-from transformer.rules.workload.posture import STRICT, posture
+from transformer.rules.workload.posture import CLOSED, STRICT, in_effect, inbound, posture
 from transformer.run import Run
 
 _SETTINGS = (
@@ -25,8 +25,6 @@ _WAYPOINTS = ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio
 _NOT_NEEDED = ("openservicemesh.io/metrics",)
 #: Read by Istio's control plane and its tools, wherever pods are.
 _LEFT_ALONE = ("install.operator.istio.io/", "operator.istio.io/", "galley.istio.io/", "topology.istio.io/")
-#: Values that already refuse callers without a mesh identity.
-_CLOSED = frozenset({settings.AUTHENTICATED, "cluster-authenticated", "deny"})
 _WEBHOOKS = "config.linkerd.io/admission-webhooks"
 #: Linkerd's own webhook never sees these, whatever they say.
 _NEVER_BY_LINKERD = frozenset({"kube-system", "cert-manager"})
@@ -98,7 +96,13 @@ def _translate(
         remove=gone["annotations"],
         marks=run.translated(*marks),
     )
-    run.edit(obj, ("metadata", "labels"), remove=gone["labels"])
+    run.edit(obj, ("metadata", "labels"), write=_closed_to_istio(run, setting, wanted), remove=gone["labels"])
+
+
+def _closed_to_istio(run: Run, setting: settings.NamespaceSetting, wanted: str) -> dict[str, str]:
+    """While both meshes run Istio's injector does too, and it may inject where no label says otherwise."""
+    leaves = wanted == "enabled" and setting.sidecar == settings.IN
+    return {settings.ISTIO_INJECTION: "disabled"} if leaves and run.stage.hides_routes else {}
 
 
 def _wanted(run: Run, obj: Obj, setting: settings.NamespaceSetting) -> str:
@@ -150,8 +154,10 @@ def _joins(
     run: Run, obj: Obj, setting: settings.NamespaceSetting, pods: list[settings.Pod]
 ) -> dict[str, str]:
     """The Namespace's pods move: note them, and close the Namespace where the mesh requires mutual TLS."""
-    existing = obj.view.get("metadata", "annotations", settings.DEFAULT_POLICY)
-    closed = existing.text() in _CLOSED
+    annotations = obj.view.get("metadata", "annotations")
+    existing = annotations.get(settings.DEFAULT_POLICY)
+    means = in_effect(annotations)
+    closed = means in CLOSED
     by_policies: str = run.memo.get("default-inbound-policy", {}).get(obj.name, "")
     strict = closed or posture(run, obj.name, obj) == STRICT
     if strict and existing.present and not closed:
@@ -177,14 +183,14 @@ def _joins(
             obj,
             "metrics ports, and 4191 of the proxies, answer only clients with a mesh identity",
         )
-    if by_policies and existing.present and existing.text() != by_policies:
+    if by_policies and existing.present and means != by_policies:
         _contradiction(
             run,
             existing,
             f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the policies mean {by_policies!r}",
         )
     wanted = by_policies or (settings.AUTHENTICATED if strict else "")
-    return {settings.DEFAULT_POLICY: wanted} if wanted and not existing.present else {}
+    return inbound(run, wanted) if wanted and not existing.present else {}
 
 
 def _refuse_exposed(run: Run, pod: settings.Pod, strict: bool) -> None:
@@ -193,7 +199,7 @@ def _refuse_exposed(run: Run, pod: settings.Pod, strict: bool) -> None:
     if inject.present and inject.text() not in ("enabled", "ingress"):
         run.hold("MS101", inject, f"linkerd.io/inject: {inject.text()!r} on pods that are in the mesh today")
     policy = pod.annotations.get(settings.DEFAULT_POLICY)
-    if strict and policy.present and policy.text() not in _CLOSED:
+    if strict and policy.present and in_effect(pod.annotations) not in CLOSED:
         run.hold(
             "MS101", policy, f"{settings.DEFAULT_POLICY}: {policy.text()!r}, but the mesh requires mutual TLS"
         )

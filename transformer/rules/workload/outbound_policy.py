@@ -1,4 +1,4 @@
-"""Where the mesh refuses unknown hosts, pods that move could call them all: they wait for an EgressNetwork that refuses.
+"""Where unknown hosts are refused, pods that move could call them all: an EgressNetwork refuses them, or they wait.
 
 https://istio.io/latest/docs/tasks/traffic-management/egress/egress-control/
 https://linkerd.io/2/features/egress/
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj
-from transformer.rules import egress
+from transformer.rules import egress, mesh_config
 from transformer.rules.registry import rule
 from transformer.run import Run
 
@@ -18,14 +18,18 @@ from transformer.run import Run
 @rule(
     id="outbound-policy",
     kinds=[("", "Namespace"), *WORKLOAD_KINDS],
-    order=50,
-    summary="under mesh.outbound-policy registry-only, what moves needs an EgressNetwork with trafficPolicy Deny",
+    order=46,
+    summary="a namespace that refuses unknown hosts gets an EgressNetwork with trafficPolicy Deny, or its pods stay",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
-    """Hold what would move out of a mesh that refuses unknown hosts into a namespace where nothing does."""
-    if run.options["mesh.outbound-policy"] != "registry-only":
+    """Plan EgressNetworks for what moves out of a mesh that refuses unknown hosts, after injection said what moves."""
+    if not run.clients:
         return
-    for obj in run.clients.values():
-        namespace = obj.name if obj.ref.kind == "Namespace" and not obj.ref.group else obj.namespace
-        if not obj.context and not egress.is_closed(run, namespace):
-            run.hold("MS329", obj, "the mesh refuses hosts that it does not know, Linkerd would let all pass")
+    if mesh_config.registry_only(run) or any(
+        egress.refuses_unknown(found) for found in run.context.objects(*egress.SIDECAR)
+    ):
+        # Most meshes let every host pass and need none of this.
+        from transformer.rules import closing, permissions
+
+        closing.plan(run)
+        permissions.plan_context(run)

@@ -6,11 +6,17 @@ https://istio.io/latest/docs/reference/config/security/peer_authentication/
 
 from __future__ import annotations
 
-from transformer.objects import Obj
+from transformer.objects import Obj, View
 from transformer.rules.workload import injection_settings
+from transformer.rules.workload.injection_settings import AUTHENTICATED, DEFAULT_POLICY
 from transformer.run import Run
 
 STRICT, PERMISSIVE = "strict", "permissive"
+#: Beside a policy that only audits: the one that `phase: enforce` puts in its place.
+ENFORCED = "meshshift.dev/default-inbound-policy"
+AUDIT = "audit"
+#: Values that already refuse callers without a mesh identity.
+CLOSED = frozenset({AUTHENTICATED, "cluster-authenticated", "deny"})
 
 
 def posture(run: Run, namespace: str, at: Obj) -> str:
@@ -44,3 +50,16 @@ def _is_osm(run: Run, namespace: str) -> bool:
             for name, setting in injection_settings.of_namespaces(run).items()
         }  # fmt: skip
     return found.get(namespace, False)
+
+
+def inbound(run: Run, policy: str) -> dict[str, str]:
+    """Annotations for a default inbound policy: itself, or while policies only audit, `audit` with a note of it."""
+    if run.stage.audits:
+        return {DEFAULT_POLICY: AUDIT, ENFORCED: policy}
+    return {DEFAULT_POLICY: policy}
+
+
+def in_effect(annotations: View) -> str:
+    """The default inbound policy that the annotations mean, once it is enforced; empty where none is written."""
+    written = annotations.get(DEFAULT_POLICY).text()
+    return annotations.get(ENFORCED).text() or written if written == AUDIT else written

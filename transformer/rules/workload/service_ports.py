@@ -144,7 +144,7 @@ def _service(run: Run, moved: Moved, lists: Lists, pods: dict[int, tuple[setting
     """Plan one Service, and collect what its pods' opaque lists need."""
     service = moved.service
     base = lists.of(service.annotations.get(OPAQUE_PORTS), service.namespace)
-    wishes = Wishes()
+    wishes, beside_istio = Wishes(), Wishes()
     for index, port in enumerate(service.spec.get("ports").each()):
         protocol = service_protocol.istio_protocol(port)
         number = port.get("port").value()
@@ -153,24 +153,24 @@ def _service(run: Run, moved: Moved, lists: Lists, pods: dict[int, tuple[setting
         if protocol == "grpc-web" and not _accepts_grpc_web(run, moved, port):
             continue
         if run.target.reads_app_protocol:
-            _app_protocol(run, moved, index, port, protocol, opaque=port_lists.contains(base, number))
+            if _app_protocol(run, moved, index, port, protocol, opaque=port_lists.contains(base, number)):
+                beside_istio.add[number] = None
         elif protocol in _PLAIN_TCP:
             wishes.add[number] = None
         if protocol in _HTTP:
             wishes.leave_out.add(number)
         if protocol in _SERVER_MAY_SPEAK_FIRST or protocol in _HTTP:
             _pod_ports(run, moved, port, protocol, pods)
-    wanted = wishes.over(base)
-    if wanted != base:
-        message = f"{OPAQUE_PORTS}: {wanted} (the list replaces the default one)"
-        _plan(
-            run,
-            moved,
-            ("metadata", "annotations"),
-            service.spec.get("ports"),
-            message,
-            write={OPAQUE_PORTS: wanted},
-        )
+    alone = wishes.over(base)
+    wishes.add |= beside_istio.add
+    for wanted, stay in (
+        ((alone, None),) if wishes.over(base) == alone else ((alone, False), (wishes.over(base), True))
+    ):
+        if wanted != base:
+            message = f"{OPAQUE_PORTS}: {wanted} (the list replaces the default one)"
+            at = service.spec.get("ports")
+            write = {OPAQUE_PORTS: wanted}
+            _plan(run, moved, ("metadata", "annotations"), at, message, write=write, beside_istio=stay)
 
 
 def _accepts_grpc_web(run: Run, moved: Moved, port: View) -> bool:
@@ -182,35 +182,54 @@ def _accepts_grpc_web(run: Run, moved: Moved, port: View) -> bool:
     )
 
 
-def _app_protocol(run: Run, moved: Moved, index: int, port: View, protocol: str, *, opaque: bool) -> None:
-    """Write, change or remove the appProtocol of a port; `opaque` is whether the Service's list covers it."""
+def _app_protocol(run: Run, moved: Moved, index: int, port: View, protocol: str, *, opaque: bool) -> bool:
+    """Write, change or remove the appProtocol of a port; `opaque` is whether the Service's list covers it.
+
+    Istio does not know Linkerd's word for opaque, and would guess a protocol for its own clients: true where the port
+    must be in the list instead while there are any.
+    """
     declared = port.get("appProtocol").text()
     path = ("spec", "ports", index)
     if declared.lower() in service_protocol.KNOWN_TO_LINKERD or protocol in ("https", "tls"):
-        return  # Linkerd takes a protocol that it does not know for opaque TCP, which TLS is to it
+        return False  # Linkerd takes a protocol that it does not know for opaque TCP, which TLS is to it
     if not declared:
-        if protocol in _PLAIN_TCP and not opaque:
-            _plan(run, moved, path, port, f"plain TCP: appProtocol {_OPAQUE}", write={"appProtocol": _OPAQUE})
-        return
+        needed = protocol in _PLAIN_TCP and not opaque
+        if needed:
+            message, write = f"plain TCP: appProtocol {_OPAQUE}", {"appProtocol": _OPAQUE}
+            _plan(run, moved, path, port, message, write=write, beside_istio=False)
+        return needed
     wanted = _BY_PROTOCOL.get(protocol)
     if wanted is None:
         _plan(run, moved, path, port, f"unknown appProtocol {declared}", remove="appProtocol", code="MS144")
     else:
-        _plan(
-            run, moved, path, port, f"appProtocol {declared} becomes {wanted}", write={"appProtocol": wanted}
-        )
+        message, stay = f"appProtocol {declared} becomes {wanted}", False if wanted == _OPAQUE else None
+        _plan(run, moved, path, port, message, write={"appProtocol": wanted}, beside_istio=stay)
+    return False
 
 
 def _plan(
     run: Run, moved: Moved, path: tuple[str | int, ...], at: View, message: str,
-    *, write: dict[str, str] | None = None, remove: str = "", code: str = "MS140",
+    *, write: dict[str, str] | None = None, remove: str = "", code: str = "MS140", beside_istio: bool | None = None,
 ) -> None:  # fmt: skip
     """Plan an edit of the Service, or say that it is needed where the Service is only context."""
+    stays = run.stage.hides_routes
+    if beside_istio is not None and beside_istio != stays:
+        # Otherwise only the closure of holds tells whether clients stay: the edit is planned, and not announced.
+        if not stays and not moved.service.context:
+            run.edit(moved.service, path, write=write, owners=moved.owners, beside_istio=beside_istio)
+        return
     if moved.service.context:
         run.say("MS141", at, f"{moved.service.ref} is only context and was not changed: {message}")
         return
     run.say(code, at, message)
-    run.edit(moved.service, path, write=write, remove=[remove] if remove else [], owners=moved.owners)
+    run.edit(
+        moved.service,
+        path,
+        write=write,
+        remove=[remove] if remove else [],
+        owners=moved.owners,
+        beside_istio=beside_istio,
+    )
 
 
 def _pod_ports(

@@ -11,11 +11,19 @@ from collections.abc import Iterator, Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj, View
+from transformer.rules import ingress
 from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
-from transformer.rules.workload import label_selectors, moving, pod_annotations, pod_contents
+from transformer.rules.workload import (
+    kept_gateway,
+    label_selectors,
+    moving,
+    pod_annotations,
+    pod_contents,
+    single_moves,
+)
 from transformer.rules.workload.pod_annotations import Held, Plan, old_mesh_key
-from transformer.rules.workload.posture import STRICT, posture
+from transformer.rules.workload.posture import CLOSED, STRICT, in_effect, inbound, posture
 from transformer.run import Run
 
 _WAYPOINTS = ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio.io/ingress-use-waypoint")
@@ -57,6 +65,10 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     for obj in objs:
         pod = settings.pod_of(obj)
         run.account(obj, [*_misplaced(obj), *_settings(pod)])
+        if ingress.keeps(run) and ingress.is_gateway(obj):
+            namespace = around.namespaces.get(obj.namespace, settings.NamespaceSetting(None))
+            kept_gateway.translate(run, pod, namespace, [*_misplaced(obj), *_settings(pod)])
+            continue
         try:
             _translate(run, pod, around)
         except Held:
@@ -93,16 +105,43 @@ def _translate(run: Run, pod: settings.Pod, around: Surroundings) -> None:
     namespace = around.namespaces.get(obj.namespace, settings.NamespaceSetting(None))
     injection = settings.of_pod(pod, namespace)
     _refuse_obstacles(run, pod, injection)
+    if run.scope.picks(obj) and injection.state == settings.OUT and not single_moves.has_left(pod):
+        for view in _settings(pod):
+            run.no_op(view, "outside the mesh, which its Namespace stays in")
+        return
     plan = Plan()
-    if injection.state == settings.OUT:
+    leave = single_moves.leave(run, pod, injection, namespace)
+    if injection.state == settings.OUT and leave is None:
         _drop_unused(run, pod, plan)
     else:
         pod_annotations.translate(run, pod, plan)
     labels = _labels(run, pod, injection, namespace, around.selected(obj.namespace))
-    _injection(run, pod, injection, plan)
-    if injection.own or (injection.state != settings.OUT and any(True for _ in _settings(pod))):
-        _join(run, pod, injection, namespace, plan)
-    _edit(run, pod, plan, labels)
+    if leave is None:
+        _injection(run, pod, injection, plan)
+    else:
+        _leave(run, pod, leave, plan)
+    moves = injection.own or leave is not None
+    if moves or (injection.state != settings.OUT and any(True for _ in _settings(pod))):
+        _join(run, pod, moves, namespace, plan)
+    _edit(run, pod, plan, labels, leave.labels if leave is not None else {})
+
+
+def _leave(run: Run, pod: settings.Pod, leave: single_moves.Leave, plan: Plan) -> None:
+    """Write what takes the pods out of their Namespace's mesh, beside what the template says already."""
+    inject = pod.annotations.get(settings.INJECT)
+    if inject.present and inject.text() not in ("enabled", "ingress"):
+        run.hold("MS101", inject, f"linkerd.io/inject: {inject.text()!r} on pods that are to move")
+        raise Held
+    plan.write = leave.annotations | plan.write
+    for view in _settings(pod):
+        key = str(view.path[-1])
+        if key in (*settings.POD_LABELS, settings.OSM_INJECTION):
+            if (leave.labels | leave.annotations).get(key) == view.text():
+                run.no_op(view, "keeps the old mesh's injector out")
+            else:
+                plan.decided.append(view)
+                if view.path[-2] == "annotations" and key not in plan.write:
+                    plan.remove.append(key)
 
 
 def _refuse_obstacles(run: Run, pod: settings.Pod, injection: settings.Injection) -> None:
@@ -136,6 +175,8 @@ def _injection(run: Run, pod: settings.Pod, injection: settings.Injection, plan:
     wanted = "enabled" if injection.asks == settings.IN else "disabled"
     existing = pod.annotations.get(settings.INJECT)
     _refuse_contradiction(run, existing, wanted)
+    if _stays_out(run, pod, injection):
+        plan.remove = [key for key in plan.remove if key not in {str(view.path[-1]) for view in annotations}]
     if injection.doubtful:
         run.say(
             "MS109", own[0], f"{own[0].path[-1]} is an annotation, and the Namespace has no injection label"
@@ -183,18 +224,18 @@ def _refuse_contradiction(run: Run, existing: View, wanted: str) -> None:
 
 
 def _join(
-    run: Run, pod: settings.Pod, injection: settings.Injection, namespace: settings.NamespaceSetting, plan: Plan
+    run: Run, pod: settings.Pod, alone: bool, namespace: settings.NamespaceSetting, plan: Plan
 ) -> None:  # fmt: skip
     """The pods move: note it, and close their ports by themselves where no Namespace of the stream does."""
     covered = namespace.obj is not None and not namespace.obj.context and namespace.meshes
-    strict = injection.own and not covered and posture(run, pod.obj.namespace, pod.obj) == STRICT
+    strict = alone and not covered and posture(run, pod.obj.namespace, pod.obj) == STRICT
     by_policies = pod.obj.uid in run.memo.get("own-inbound-policy", ())
     existing = pod.annotations.get(settings.DEFAULT_POLICY)
     if by_policies:
         pass  # the rule for policies writes what they mean
     elif strict and not existing.present:
-        plan.write[settings.DEFAULT_POLICY] = settings.AUTHENTICATED
-    elif strict and existing.text() not in (settings.AUTHENTICATED, "cluster-authenticated", "deny"):
+        plan.write |= inbound(run, settings.AUTHENTICATED)
+    elif strict and in_effect(pod.annotations) not in CLOSED:
         run.hold(
             "MS101",
             existing,
@@ -220,6 +261,8 @@ def _labels(
     for key, view in pod.labels.items():
         if not old_mesh_key(key):
             continue
+        if key in settings.POD_LABELS and _stays_out(run, pod, injection):
+            continue
         if key in settings.POD_LABELS or key in _WAYPOINTS:
             if key in _WAYPOINTS:
                 run.degrade("MS103", view, f"{key}: {view.text()}: Linkerd has no waypoints")
@@ -235,6 +278,12 @@ def _labels(
         else:
             run.degrade("MS115", view, f"{key} is no known pod label of Istio or OSM")
     return gone
+
+
+def _stays_out(run: Run, pod: settings.Pod, injection: settings.Injection) -> bool:
+    """Whether the template keeps its opt-out: Istio's injector still runs, and may look after the Namespace."""
+    opted_out = injection.asks == settings.OUT and not single_moves.has_left(pod)
+    return run.stage.hides_routes and opted_out
 
 
 def _in_selector(pod: settings.Pod, key: str) -> bool:
@@ -293,12 +342,12 @@ def _keep_selected(
         raise Held
 
 
-def _edit(run: Run, pod: settings.Pod, plan: Plan, labels: list[str]) -> None:
+def _edit(run: Run, pod: settings.Pod, plan: Plan, labels: list[str], written: dict[str, str]) -> None:
     removed = list(dict.fromkeys(plan.remove))
     if plan.write or removed or plan.decided:
         run.edit(
             pod.obj, pod.annotations_path, write=plan.write, remove=removed,
             owners=[pod.obj], marks=run.translated(*plan.decided), renames=plan.renames,
         )  # fmt: skip
-    if labels:
-        run.edit(pod.obj, pod.labels_path, remove=labels, owners=[pod.obj])
+    if labels or written:
+        run.edit(pod.obj, pod.labels_path, write=written, remove=labels, owners=[pod.obj])

@@ -37,9 +37,14 @@ def _listener(listener: Listener, namespace: str) -> dict[str, Any]:
     return out | {"allowedRoutes": {"namespaces": _allowed(listener.namespaces, namespace)}}
 
 
-def _allowed(namespaces: str, own: str) -> dict[str, Any]:
-    if namespaces == "*":
+def _allowed(namespaces: tuple[str, ...], own: str) -> dict[str, Any]:
+    if "*" in namespaces:
         return {"from": "All"}
-    if namespaces == own:
+    if namespaces == (own,):
         return {"from": "Same"}
-    return {"from": "Selector", "selector": {"matchLabels": {"kubernetes.io/metadata.name": namespaces}}}
+    # The API server gives every Namespace a label with its name.
+    label = "kubernetes.io/metadata.name"
+    if len(namespaces) == 1:
+        return {"from": "Selector", "selector": {"matchLabels": {label: namespaces[0]}}}
+    chosen = {"key": label, "operator": "In", "values": list(namespaces)}
+    return {"from": "Selector", "selector": {"matchExpressions": [chosen]}}

@@ -1,0 +1,146 @@
+"""What a run says about both meshes running side by side: who stays, what stays for them, what they can no longer reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from transformer import codes, scope
+from transformer.findings import Finding
+from transformer.objects import Obj
+from transformer.run import Run
+from transformer.settle import Emitted, Settlement
+
+_AUDIT = "audit"
+_VIRTUAL_SERVICE = ("networking.istio.io", "VirtualService")
+
+
+def confined(run: Run, objs: Sequence[Obj]) -> list[Obj]:
+    """The objects that the run is about; the others become context. An object that cannot be placed asks for a fact."""
+    unplaced = list(scope.without_namespace(objs))
+    for obj in unplaced:
+        run.fact("namespace", obj, f"`only` names namespaces, and {obj.ref} does not say which one it is in")
+    inside = [obj for obj in objs if run.scope.includes(obj)]
+    delegates = set(_delegates(inside))
+    inside = [obj for obj in inside if not _is_delegate(obj) or (obj.namespace, obj.name) in delegates]
+    staying = {obj.uid for obj in objs} - {obj.uid for obj in inside}
+    # The index is built before, so that it does not decide about delegates by themselves.
+    run.context.objects(*_VIRTUAL_SERVICE)
+    for obj in objs:
+        obj.context = obj.context or obj.uid in staying
+    if objs and not inside and not unplaced:
+        at = objs[0]
+        run.once(
+            "MS019",
+            at,
+            f"nothing here belongs to {', '.join(run.options['only'])}; the stream passes as it is",
+        )
+    return inside
+
+
+def _is_delegate(obj: Obj) -> bool:
+    return (obj.ref.group, obj.ref.kind) == _VIRTUAL_SERVICE and not list(obj.spec.get("hosts").each())
+
+
+def _delegates(objs: Sequence[Obj]) -> Iterator[tuple[str, str]]:
+    """Namespaces and names of the VirtualServices that some of the objects delegate to."""
+    for root in objs:
+        if (root.ref.group, root.ref.kind) == _VIRTUAL_SERVICE:
+            for http in root.spec.get("http").each():
+                delegate = http.get("delegate")
+                yield delegate.get("namespace").text() or root.namespace, delegate.get("name").text()
+
+
+def assumptions(run: Run) -> dict[str, str]:
+    """What the report prints of a stage that is not the last one."""
+    found = {"phase": run.stage.phase} if run.stage.audits else {}
+    return found | ({"only": ",".join(run.options["only"])} if run.stage.partial else {})
+
+
+def findings(run: Run, settlement: Settlement) -> Iterator[Finding]:
+    """Findings of the run as a whole."""
+    if run.stage.flips:
+        yield from _side_by_side(run, settlement)
+        yield from _left_behind(run, settlement)
+        yield from _partial(run, settlement)
+        yield from _audited(run, settlement)
+    else:
+        yield _of_run(
+            "MS021", "Linkerd's objects are added; pods, policies and sources stay until `phase: switch`"
+        )
+
+
+def _side_by_side(run: Run, settlement: Settlement) -> Iterator[Finding]:
+    """Told once where some workloads of the stream move and others stay: there is no mutual TLS between them."""
+    staying = [obj for uid, obj in run.clients.items() if uid in settlement.held]
+    moving = _moving(run, settlement)
+    if staying and moving:
+        yield _of_run(
+            "MS016",
+            f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as "
+            f"{staying[0].ref}: calls between them {_between(run)}",
+        )
+
+
+def _left_behind(run: Run, settlement: Settlement) -> Iterator[Finding]:
+    """Told once where rules for clients stay in the old mesh while clients leave it: these no longer obey them."""
+    rules = [obj for uid, obj in run.client_config.items() if uid in settlement.held and _is_for_clients(obj)]
+    moving = _moving(run, settlement)
+    if rules and moving:
+        yield _of_run(
+            "MS017",
+            f"{len(rules)} stay, such as {rules[0].ref}: what moves, such as {moving[0].ref}, no longer obeys them, "
+            "and its requests go to the Services as they are dialled",
+        )
+
+
+def _partial(run: Run, settlement: Settlement) -> Iterator[Finding]:
+    """Told once where `only` moves a part: the rest of the cluster calls it, and is called by it, without an identity."""
+    moving = _moving(run, settlement)
+    if not run.stage.partial or not moving:
+        return
+    places = ", ".join(sorted({obj.namespace or obj.name for obj in moving}))
+    yield _of_run(
+        "MS016",
+        f"{places} move and everything else stays in the old mesh: calls between them {_between(run)}",
+    )
+
+
+def _audited(run: Run, settlement: Settlement) -> Iterator[Finding]:
+    """Told once where policies audit: as default policies of Namespaces and pods, or as Servers."""
+    found = [
+        edit.target
+        for edit in run.edits
+        if _AUDIT in edit.write.values() and edit.target.uid not in settlement.held
+    ]
+    found += [emitted.plan.owners[0] for emitted in settlement.emitted if _audits(emitted)]
+    if run.stage.audits and found:
+        yield _of_run(
+            "MS022",
+            f"policies for {found[0].ref}{' and others' if len(found) > 1 else ''} only audit: until `phase: enforce` "
+            "Linkerd logs the calls that they would refuse, and lets them pass",
+        )
+
+
+def _audits(emitted: Emitted) -> bool:
+    return emitted.ref.kind == "Server" and emitted.value["spec"].get("accessPolicy") == _AUDIT
+
+
+def _moving(run: Run, settlement: Settlement) -> list[Obj]:
+    return [obj for uid, obj in run.clients.items() if uid not in settlement.held]
+
+
+def _between(run: Run) -> str:
+    if run.options["mesh.mtls"] == "strict":
+        return "are refused" if not run.stage.audits else "are plaintext, and refused by what stays"
+    return "are plaintext, and refused wherever mutual TLS is required"
+
+
+def _is_for_clients(obj: Obj) -> bool:
+    """Whether the object configures workloads, and not only gateways."""
+    gateways = [name.text() for name in obj.spec.get("gateways").each()]
+    return not gateways or "mesh" in gateways
+
+
+def _of_run(code: str, message: str) -> Finding:
+    known = codes.CODES[code]
+    return Finding(code, known.severity, "", 0, None, "", message, known.remedy)
