@@ -7,7 +7,7 @@ are opened one by one. The kubelet's probes passed by OSM's sidecar (pkg/injecto
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from transformer.ir import authorization as ir
 from transformer.ir.authorization import SourceSet
@@ -21,7 +21,8 @@ from transformer.rules.istio.authorization_scope import Scope
 from transformer.rules.smi import protocols, target_plans
 from transformer.rules.smi.ingress import Opening
 from transformer.rules.smi.target_reading import OSM, Target
-from transformer.rules.workload import injection_settings
+from transformer.rules.workload import injection_settings, posture
+from transformer.rules.workload.enforcement import ENFORCED_ACCESS
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.linkerd import inbound_policy
@@ -35,7 +36,7 @@ def close(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj], base: Sou
     moving = [pods for pods in scope.pods(namespace) if pods.way == MOVES]
     for pods in moving:
         existing = pods.pod.annotations.get(injection_settings.DEFAULT_POLICY)
-        if existing.present and existing.text() != word:
+        if existing.present and posture.in_effect(pods.pod.annotations) != word:
             raise Unsayable(
                 "MS408", existing, f"is {existing.text()!r}, but the mesh's policies mean {word!r}"
             )
@@ -46,7 +47,7 @@ def close(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj], base: Sou
         inherits = scope.flips(namespace) or pods.pod.annotation(injection_settings.DEFAULT_POLICY)
         if not inherits and not pods.obj.context:
             run.edit(
-                pods.obj, pods.pod.annotations_path, write={injection_settings.DEFAULT_POLICY: word},
+                pods.obj, pods.pod.annotations_path, write=posture.inbound(run, word),
                 owners=[pods.obj, *objs],
             )  # fmt: skip
     if base == ir.NOBODY:
@@ -113,10 +114,7 @@ def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceS
     owners = [*account.objects, *(pods.obj for pods in mine), *specs.values()]
     for server in planned:
         for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port):
-            value = {
-                "apiVersion": made.api_version, "kind": made.kind,
-                "metadata": metadata.metadata(at, made.name, namespace=namespace), "spec": made.spec,
-            }  # fmt: skip
+            value = as_object(run, made, at, namespace)
             run.derive(value, owners, shared=made.kind.endswith("Authentication"))
         served = run.memo.setdefault("inbound-servers", {})
         for pods in mine:
@@ -128,6 +126,17 @@ def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceS
             at,
             "OSM looks at the Host header of requests between pods too; Linkerd at the callers only",
         )
+
+
+def as_object(run: Run, made: inbound_policy.Object, source: Obj, namespace: str) -> dict[str, Any]:
+    """A whole object, derived from `source`; while policies only audit, a Server lets everybody in and logs."""
+    meta = metadata.metadata(source, made.name, namespace=namespace)
+    spec = made.spec
+    if made.kind == "Server" and run.stage.audits:
+        if "accessPolicy" in spec:
+            meta["annotations"][ENFORCED_ACCESS] = spec["accessPolicy"]
+        spec = {**spec, "accessPolicy": posture.AUDIT}
+    return {"apiVersion": made.api_version, "kind": made.kind, "metadata": meta, "spec": spec}
 
 
 def _refuse_pods_without_sidecar(run: Run, scope: Scope, namespace: str, account: Account) -> None:

@@ -13,6 +13,7 @@ from transformer.objects import Obj
 from transformer.rules import osm_mode, reach
 from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
+from transformer.rules.workload import posture
 from transformer.run import Run
 
 
@@ -63,14 +64,14 @@ def _deny(run: Run, obj: Obj, pod: settings.Pod | None) -> None:
         return
     run.memo.setdefault("own-inbound-policy", set()).add(obj.uid)
     existing = pod.annotations.get(settings.DEFAULT_POLICY)
-    if existing.present and existing.text() != "deny":
+    if existing.present and posture.in_effect(pod.annotations) != "deny":
         run.hold(
             "MS101",
             existing,
             f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh denies by default",
         )
     elif not existing.present:
-        run.edit(obj, pod.annotations_path, write={settings.DEFAULT_POLICY: "deny"}, owners=[obj])
+        run.edit(obj, pod.annotations_path, write=posture.inbound(run, "deny"), owners=[obj])
 
 
 def _told_by_policies(run: Run, obj: Obj, pod: settings.Pod | None) -> bool:
