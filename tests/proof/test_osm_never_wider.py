@@ -133,3 +133,20 @@ def test_a_fault_is_noticed(monkeypatch: pytest.MonkeyPatch, fault: str) -> None
     FAULTS[fault](monkeypatch)
     noticed = (compare(world(random.Random(seed)))["WIDER"] for seed in range(WORLDS))
     assert any(noticed)
+
+
+def _moved(objects: list[Json]) -> list[Json]:
+    chosen = {"authorization": "translate", "complete": ("*",), "fail-on": "never"}
+    stream = yaml.safe_dump_all(objects, sort_keys=False).encode()
+    return [
+        found for found in yaml.safe_load_all(b"".join(transform(stream, Options(chosen)).output)) if found
+    ]
+
+
+def test_a_second_run_and_another_order_change_nothing() -> None:
+    for seed in range(40):
+        objects = world(random.Random(seed))
+        once = _moved(objects)
+        assert _moved(once) == once, seed
+        turned = _moved(objects[::-1])
+        assert sorted(map(str, turned)) == sorted(map(str, once)), seed
