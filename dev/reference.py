@@ -19,7 +19,7 @@ FAMILIES = {
     "3": "Destinations and what stands behind routes",
     "4": "Authorization and TLS",
     "5": "SMI and Open Service Mesh",
-    "6": "Routes of connections and gRPC, and their listeners",
+    "6": "TCP, TLS and gRPC routes, and the listeners that serve them",
     "7": "Gateway API objects that are used with Istio already",
     "8": "What leaves the mesh, and machines outside the cluster",
     "9": "Controllers that own routes, and extensions of proxies",

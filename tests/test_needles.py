@@ -22,6 +22,12 @@ WITHOUT_KEYS = {
     "outbound-policy": "follows the workloads that move, which carry a key",
     "mesh-settings": "the ConfigMap is called istio",
     "traffic-routing": "the block that it replaces is called istio",
+    "gateway-class": "looked at wherever the stream names a mesh; a class of Istio may have any name",
+    "gateway-map": "looked at wherever the stream names a mesh",
+    "waypoint": "looked at wherever the stream names a mesh; a class of Istio may have any name",
+    "mesh-route": "looked at wherever the stream names a mesh",
+    "ingress-route": "looked at wherever the stream names a mesh",
+    "backend-policy": "looked at wherever the stream names a mesh",
     "mesh-departure": "follows the workloads that move, which carry a key",
 }
 

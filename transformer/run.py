@@ -78,6 +78,7 @@ class Run:
         self.client_config: dict[int, Obj] = {}
         self.gateway_only: list[tuple[View, str]] = []
         self.harms_clients: list[tuple[View, str, str]] = []
+        self.while_hidden: list[tuple[str, View, str]] = []
         self.used_acceptances: set[tuple[str, str]] = set()
         self.memo: dict[str, Any] = {}
         self.run_wide: dict[str, list[tuple[Obj, Finding]]] = {}

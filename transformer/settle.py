@@ -15,6 +15,7 @@ from transformer.stream import nodes, splice
 
 _WAITS = Fate(NO_OP, "waits for phase switch")
 _ROUTE_GROUPS = ("gateway.networking.k8s.io", "policy.linkerd.io")
+_REQUEST_ROUTES = ("HTTPRoute", "GRPCRoute")
 
 
 class Emitted(NamedTuple):
@@ -59,6 +60,9 @@ def settle(run: Run) -> Settlement:
         faulty |= _hold_unaccounted(run, held)
         if len(_staying(run)) == before:
             break
+    for code, view, message in run.while_hidden if hidden else ():
+        if view.obj.uid not in held:
+            run.degrade(code, view, message)
     for uid in held:
         run.ledger.close(uid, Fate(HELD, "MS007"))
     return Settlement(held, emitted, operations, clients_stay, faulty)
@@ -172,14 +176,16 @@ def _existing(run: Run, ref: ObjectRef) -> Obj | None:
 
 
 def _made_before(run: Run, ref: ObjectRef, value: dict[str, Any]) -> Iterator[Obj]:
-    """What an earlier run made of the same source under the same name, in any group.
+    """What an earlier run made of the same source under the same name, in any group, as a route of either kind of requests.
 
-    A route of one name in both groups is never left: which of the two wins is random (observed L6).
+    A route of one name in both groups is never left: which of the two wins is random (observed L6). Nor is one of another
+    kind: a GRPCRoute hides the HTTPRoutes of its parent (observed L20).
     """
     for group in _ROUTE_GROUPS if ref.group in _ROUTE_GROUPS else (ref.group,):
-        found = _existing(run, ref._replace(group=group))
-        if found is not None and _is_ours(found, value):
-            yield found
+        for kind in _REQUEST_ROUTES if ref.kind in _REQUEST_ROUTES else (ref.kind,):
+            found = _existing(run, ref._replace(group=group, kind=kind))
+            if found is not None and _is_ours(found, value):
+                yield found
 
 
 def _alike(earlier: tuple[Derived, dict[str, Any]], plan: Derived, value: dict[str, Any]) -> bool:

@@ -97,7 +97,7 @@ def transform(
     ]
     if not run.scope.everything:
         objects = coexistence.confined(run, objects)
-    _apply_rules(run, objects)
+    _apply_rules(run, objects, data)
     settlement = settle(run)
     if any(missing.at.uid not in settlement.held for entries in run.facts.values() for missing in entries):
         report = _report(run, settlement, findings, objects, USAGE)
@@ -107,20 +107,23 @@ def transform(
     return Result(output if report.exit_code == DONE else [], report)
 
 
-def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
+def _apply_rules(run: Run, objects: Sequence[Obj], data: bytes) -> None:
     by_kind: dict[tuple[str, str], list[Obj]] = {}
     for obj in objects:
         by_kind.setdefault((obj.ref.group, obj.ref.kind), []).append(obj)
         run.objects[obj.uid] = obj
+        if obj.ref.group.endswith(MESH_SUFFIXES) and not obj.name:
+            run.hold("MS004", obj, "has no metadata.name; the API server refuses it")
     handled: set[tuple[str, str]] = set()
-    rules = registry.load(group for group, _ in by_kind)
+    beside = [group for group, needle in registry.UNNAMED.items() if by_kind and needle in data]
+    rules = registry.load([*beside, *(group for group, _ in by_kind)])
     taken = {kind for rule in rules for kind in rule.kinds}
     others = [
         obj for kind, found in by_kind.items() if kind not in taken and not kind[0].endswith(MESH_SUFFIXES)
         for obj in found
     ]  # fmt: skip
     for rule in rules:
-        given = [obj for kind in rule.kinds for obj in by_kind.get(kind, ())] if rule.kinds else others
+        given = _given(run, rule, by_kind) if rule.kinds else others
         handled.update(rule.kinds)
         if given:
             rule.translate(run, given)
@@ -131,6 +134,13 @@ def _apply_rules(run: Run, objects: Sequence[Obj]) -> None:
                     "MS010", obj, f"{obj.ref.kind} ({obj.ref.group}) has no translation in this version"
                 ):
                     run.drop(obj)
+
+
+def _given(run: Run, rule: registry.Rule, by_kind: dict[tuple[str, str], list[Obj]]) -> list[Obj]:
+    """The objects that a rule is for: those of the stream that may name an old mesh, or all."""
+    if not rule.unnamed:
+        return [obj for kind in rule.kinds for obj in by_kind.get(kind, ())]
+    return [obj for kind in rule.kinds for obj in run.context.objects(*kind) if not obj.context]
 
 
 def _is_plain(data: bytes) -> bool:

@@ -43,7 +43,7 @@ class Row(NamedTuple):
 def measure(table: Table) -> list[Row]:
     """Run every sample of a table at every place that has the field."""
     bases = {
-        (column.title, version): _told(*run(column.build({}), version))
+        (column.title, version): _told(*run(column.build({}), version, column.channel))
         for column in table.columns
         for version in VERSIONS
     }
@@ -60,7 +60,7 @@ def measure(table: Table) -> list[Row]:
 
 
 def _measure(column: Column, path: str, sample: str, version: str, base: frozenset[str]) -> Measured:
-    report, fate = run(column.build(yaml.safe_load(f"{{{sample}}}")), version)
+    report, fate = run(column.build(yaml.safe_load(f"{{{sample}}}")), version, column.channel)
     found = (_told(report, fate) - base) | _errors(report, fate)
     if report.ledger is None:
         raise ValueError("the report has no ledger")
@@ -77,21 +77,21 @@ def _measure(column: Column, path: str, sample: str, version: str, base: frozens
     return Measured(gravest.kind, why, tuple(sorted(found | told)))
 
 
-def run(objects: list[Value], version: str) -> tuple[Report, ObjectFate]:
+def run(objects: list[Value], version: str, channel: str = "standard") -> tuple[Report, ObjectFate]:
     """The report of a stream and the fate of its first object."""
-    report = _transform(objects, version).report
+    report = _transform(objects, version, channel).report
     first = (objects[0]["kind"], objects[0]["metadata"]["name"])
     return report, next(fate for fate in report.objects if (fate.ref.kind, fate.ref.name) == first)
 
 
-def output(objects: list[Value], version: str) -> bytes:
+def output(objects: list[Value], version: str, channel: str) -> bytes:
     """What the program writes for a stream."""
-    return b"".join(_transform(objects, version).output)
+    return b"".join(_transform(objects, version, channel).output)
 
 
-def _transform(objects: list[Value], version: str) -> Result:
+def _transform(objects: list[Value], version: str, channel: str) -> Result:
     data = "---\n".join(json.dumps(value) + "\n" for value in objects).encode()
-    return transform(data, Options({**OPTIONS, "gateway-api": version}))
+    return transform(data, Options({**OPTIONS, "gateway-api": version, "channel": channel}))
 
 
 def _told(report: Report, fate: ObjectFate) -> frozenset[str]:

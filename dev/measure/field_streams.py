@@ -16,13 +16,15 @@ Value = dict[str, Any]
 class Column(NamedTuple):
     """One place of a field: what it is called, the path before the field's own, and the stream around a sample.
 
-    `build` puts what is under test first. Fields that begin with one of `without` do not exist here.
+    `build` puts what is under test first. Fields that begin with one of `without` do not exist here. `channel` is that of
+    the Gateway API: routes of connections are in the experimental one.
     """
 
     title: str
     prefix: str
     build: Callable[[Value], list[Value]]
     without: tuple[str, ...] = ()
+    channel: str = "standard"
 
     def has(self, path: str) -> bool:
         """Whether the definition has the field at this place."""
@@ -58,8 +60,8 @@ def _istio(kind: str, name: str, spec: Value) -> Value:
     return _object("networking.istio.io/v1", kind, name, spec)
 
 
-def _service(name: str, *ports: int) -> Value:
-    found = [{"name": f"http-{port}", "port": port} for port in ports or (80,)]
+def _service(name: str, *ports: int, protocol: str = "http") -> Value:
+    found = [{"name": f"{protocol}-{port}", "port": port} for port in ports or (80,)]
     return _object("v1", "Service", name, {"selector": {"app": name}, "ports": found})
 
 
@@ -69,6 +71,7 @@ _TO_OTHER: Value = {"route": [{"destination": {"host": "other"}}]}
 _SERVICES = [_service("web"), _service("other", 80, 8080)]
 _SUBSETS = _istio("DestinationRule", "web", {"host": "web", "subsets": [_V1]})
 _PLAIN_SERVER: Value = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
+_TCP_SERVER: Value = {"port": {"number": 80, "name": "tcp", "protocol": "TCP"}, "hosts": ["*"]}
 _TLS_SERVER: Value = {
     "port": {"number": 443, "name": "tls", "protocol": "TLS"}, "hosts": ["*"], "tls": {"mode": "PASSTHROUGH"},
 }  # fmt: skip
@@ -80,6 +83,20 @@ def _gateway(*servers: Value, **more: Any) -> Value:
 
 def _with(base: Value, sample: Value) -> Value:
     return {name: value for name, value in (base | sample).items() if value is not None}
+
+
+def _authority(name: str) -> Value:
+    meta = {"name": name, "namespace": "shop"}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": {"ca.crt": "eA=="}}
+
+
+#: What the certificates of clients are checked against, by its own name and by that of the server's certificate.
+_AUTHORITIES = [_authority("ca"), _authority("c-cacert")]
+
+
+def _connections(spec: Value, protocol: str, server: Value) -> list[Value]:
+    services = [_service(name, 80, 443, 8080, protocol=protocol) for name in ("web", "other")]
+    return [_istio("VirtualService", "web", spec), *services, _SUBSETS, _gateway(server)]
 
 
 def _virtual_service(spec: Value, server: Value = _PLAIN_SERVER) -> list[Value]:
@@ -106,25 +123,25 @@ def _at_a_gateway(sample: Value) -> list[Value]:
 
 
 def _tcp(sample: Value) -> list[Value]:
-    return _virtual_service({"hosts": ["web"], "tcp": [_with(_TO_WEB, sample)]})
+    return _connections({"hosts": ["web"], "tcp": [_with(_TO_OTHER, sample)]}, "tcp", _TCP_SERVER)
 
 
 def _tcp_at_a_gateway(sample: Value) -> list[Value]:
     spec = {"hosts": ["shop.example"], "gateways": ["edge"], "tcp": [_with(_TO_WEB, sample)]}
-    return _virtual_service(spec)
+    return _connections(spec, "tcp", _TCP_SERVER)
 
 
 def _tls_rule(sample: Value) -> Value:
-    return _with({"match": [{"sniHosts": ["shop.example"]}], **_TO_WEB}, sample)
+    return _with({"match": [{"sniHosts": ["shop.example"]}], **_TO_OTHER}, sample)
 
 
 def _tls(sample: Value) -> list[Value]:
-    return _virtual_service({"hosts": ["shop.example"], "tls": [_tls_rule(sample)]})
+    return _connections({"hosts": ["web"], "tls": [_tls_rule(sample)]}, "tls", _TLS_SERVER)
 
 
 def _tls_at_a_gateway(sample: Value) -> list[Value]:
     spec = {"hosts": ["shop.example"], "gateways": ["edge"], "tls": [_tls_rule(sample)]}
-    return _virtual_service(spec, _TLS_SERVER)
+    return _connections(spec, "tls", _TLS_SERVER)
 
 
 def _destination_rule(sample: Value) -> list[Value]:
@@ -156,7 +173,7 @@ def _gateway_spec(sample: Value) -> list[Value]:
 
 
 def _server(sample: Value) -> list[Value]:
-    return [_gateway(_with(_PLAIN_SERVER, sample))]
+    return [_gateway(_with(_PLAIN_SERVER, sample)), *_AUTHORITIES]
 
 
 def _split(sample: Value) -> list[Value]:
@@ -189,11 +206,17 @@ TABLES = (
     ),
     Table(
         "VirtualService", "`spec.tls[]`", field_values.TLS,
-        (Column("in the mesh", "spec.tls[].", _tls), Column("at a gateway", "spec.tls[].", _tls_at_a_gateway)),
+        (
+            Column("in the mesh, experimental channel", "spec.tls[].", _tls, channel="experimental"),
+            Column("at a gateway", "spec.tls[].", _tls_at_a_gateway),
+        ),
     ),
     Table(
         "VirtualService", "`spec.tcp[]`", field_values.TCP,
-        (Column("in the mesh", "spec.tcp[].", _tcp), Column("at a gateway", "spec.tcp[].", _tcp_at_a_gateway)),
+        (
+            Column("in the mesh, experimental channel", "spec.tcp[].", _tcp, channel="experimental"),
+            Column("at a gateway, experimental channel", "spec.tcp[].", _tcp_at_a_gateway, channel="experimental"),
+        ),
     ),
     Table("DestinationRule", "`spec`", field_values.DESTINATION_RULE, (Column("fate", "spec.", _destination_rule),)),
     Table(
@@ -210,7 +233,13 @@ TABLES = (
         ),
     ),
     Table("Gateway", "`spec`", field_values.GATEWAY, (Column("fate", "spec.", _gateway_spec),)),
-    Table("Gateway", "`spec.servers[]`", field_values.SERVER, (Column("fate", "spec.servers[].", _server),)),
+    Table(
+        "Gateway", "`spec.servers[]`", field_values.SERVER,
+        (
+            Column("standard channel", "spec.servers[].", _server),
+            Column("experimental channel", "spec.servers[].", _server, channel="experimental"),
+        ),
+    ),
     Table("TrafficSplit", "`spec`", field_values.TRAFFIC_SPLIT, (Column("fate", "spec.", _split),)),
     Table(
         "HTTPRouteGroup", "`spec`, and the object itself before v1alpha3", field_values.ROUTE_GROUP,

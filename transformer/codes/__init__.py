@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from transformer.codes.model import Code
 
-RETIRED: frozenset[str] = frozenset({"MS201"})
+RETIRED: frozenset[str] = frozenset({"MS201", "MS203"})
 
 #: Which module holds the codes that start so. A run loads the families that it has something to say from.
 _FAMILIES = {

@@ -93,11 +93,15 @@ Action = Forward | Redirect
 
 
 class Retry(NamedTuple):
-    """Retry on HTTP statuses such as `5xx`, `gateway-error`, `429`; an attempt may take `timeout_ms`."""
+    """Retry on HTTP statuses such as `5xx`, `gateway-error`, `429`; an attempt may take `timeout_ms`.
+
+    `codes` are gRPC statuses such as `unavailable`, which only a GRPCRoute knows.
+    """
 
     limit: int
     statuses: tuple[str, ...]
     timeout_ms: int | None = None
+    codes: tuple[str, ...] = ()
 
 
 class Parent(NamedTuple):
@@ -108,10 +112,24 @@ class Parent(NamedTuple):
     port: int
 
 
-class Listener(NamedTuple):
-    """One listener: `protocol` HTTP, HTTPS (terminated) or TLS (passed through); no hostname means every host.
+class Clients(NamedTuple):
+    """Clients must show a certificate of this authority, a ConfigMap or a Secret with the key `ca.crt`.
 
-    `namespaces` are those whose routes may attach; `*` is all of them. `redirect`: everything is sent to https.
+    `namespace` is empty where it is the Gateway's own. `optional`: clients without a valid one are served, too.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    optional: bool = False
+
+
+class Listener(NamedTuple):
+    """One listener: `protocol` HTTP, HTTPS (terminated), TLS or TCP; no hostname means every host.
+
+    TLS is passed through, or terminated for connections that are not HTTP where there are certificates. A certificate is
+    a Secret of the Gateway's namespace, or `namespace/name`. `namespaces` are those whose routes may attach; `*` is all of
+    them. `redirect`: everything is sent to https. `hosts`: all hosts of the same server, each with such a namespace.
     """
 
     name: str
@@ -121,6 +139,18 @@ class Listener(NamedTuple):
     namespaces: tuple[str, ...]
     redirect: bool
     certificates: tuple[str, ...] = ()
+    clients: Clients | None = None
+    hosts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether HTTP routes attach to it."""
+        return self.protocol in ("HTTP", "HTTPS")
+
+    @property
+    def passes_through(self) -> bool:
+        """Whether connections go on encrypted, told apart by server name."""
+        return self.protocol == "TLS" and not self.certificates
 
     def admits(self, namespace: str) -> bool:
         """Whether routes of a namespace may attach."""
@@ -145,7 +175,8 @@ class RouteRule(NamedTuple):
 class Route(NamedTuple):
     """One route object: rules in order, one retry policy (Linkerd keeps it per object), `timeout_ms` where rules cannot.
 
-    `label`: what people call the route, to name the object after where one list needs several.
+    `label`: what people call the route, to name the object after where one list needs several. `grpc`: the rules that say
+    the same as a GRPCRoute, where every request is a gRPC call; an exact path is a method, a prefix a service.
     """
 
     parents: tuple[Parent | Attachment, ...]
@@ -154,3 +185,4 @@ class Route(NamedTuple):
     timeout_ms: int | None = None
     label: str = ""
     hostnames: tuple[str, ...] = ()
+    grpc: tuple[RouteRule, ...] = ()

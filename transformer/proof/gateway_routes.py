@@ -177,7 +177,7 @@ class Ingress:
             return {"action": "refused"}
         rules = items(spec(best[1]), "rules")
         refs = items(rules[0], "backendRefs") if rules else []
-        return {"action": "route", "destinations": self._destinations(refs, best[1])}
+        return {"action": "route", "destinations": self.destinations(refs, best[1])}
 
     def _served(self, chosen: Chosen, asked: Request, *, tls: bool) -> dict[str, Any]:
         filters = items(chosen.rule, "filters")
@@ -193,7 +193,7 @@ class Ingress:
             )
             return {**base, "action": "redirect", "redirect": found}
         refs = items(chosen.rule, "backendRefs")
-        destinations = self._destinations(refs, chosen.route)
+        destinations = self.destinations(refs, chosen.route)
         if all(entry.get("fails") for entry in destinations):
             return {**base, "action": "fails"}
         return {
@@ -212,7 +212,7 @@ class Ingress:
             "cors": by_kind["CORS"].get("cors") if "CORS" in by_kind else None,
         }
 
-    def _destinations(self, refs: list[Obj], route: Obj) -> list[dict[str, Any]]:
+    def destinations(self, refs: list[Obj], route: Obj) -> list[dict[str, Any]]:
         weights = [float(1 if ref.get("weight") is None else ref["weight"]) for ref in refs]
         total = sum(weights)
         found = []

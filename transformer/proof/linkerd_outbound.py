@@ -54,7 +54,7 @@ class Outbound:
         # The profile's word on opaque ports comes before the policy's on undefined ones.
         if self._has_profile(namespace, name, str(request["source_ns"])):
             return _answer("profile")
-        if self._is_opaque(service, namespace, port):
+        if self.is_opaque(service, namespace, port):
             return _answer("opaque", backends=own)
         if entry is None:
             return _answer("forbidden")
@@ -166,7 +166,7 @@ class Outbound:
             )
         ]
 
-    def _is_opaque(self, service: Obj, namespace: str, port: int) -> bool:
+    def is_opaque(self, service: Obj, namespace: str, port: int) -> bool:
         """The Service's own list, else its Namespace's, else the cluster's."""
         owner = self.objects.namespace(namespace)
         ports = items(spec(service), "ports")

@@ -8,7 +8,10 @@ from transformer.objects import MARKER, Obj
 from transformer.run import Run
 
 GATEWAY_API = "gateway.networking.k8s.io"
-_ROUTES = ((GATEWAY_API, "HTTPRoute"), (GATEWAY_API, "GRPCRoute"), ("policy.linkerd.io", "HTTPRoute"))
+_ROUTES = (
+    *((GATEWAY_API, kind) for kind in ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute")),
+    ("policy.linkerd.io", "HTTPRoute"),
+)
 
 
 def foreign_route(run: Run, service: Obj) -> Obj | None:

@@ -15,7 +15,10 @@ Translate = Callable[["Run", Sequence["Obj"]], None]
 
 
 class Rule(NamedTuple):
-    """A rule: its id (also the name of its file, test and cases), the kinds it takes, the keys it reads elsewhere."""
+    """A rule: its id (also the name of its file, test and cases), the kinds it takes, the keys it reads elsewhere.
+
+    `unnamed`: it also takes objects of its kinds that name no old mesh.
+    """
 
     id: str
     kinds: tuple[tuple[str, str], ...]
@@ -23,25 +26,28 @@ class Rule(NamedTuple):
     order: int
     summary: str
     translate: Translate
+    unnamed: bool = False
 
 
 RULES: dict[str, Rule] = {}
 
 
 def rule(
-    id: str, *, kinds: Sequence[tuple[str, str]], keys: Sequence[str] = (), order: int = 50, summary: str
-) -> Callable[[Translate], Translate]:
+    id: str, *, kinds: Sequence[tuple[str, str]], keys: Sequence[str] = (), order: int = 50, summary: str,
+    unnamed: bool = False,
+) -> Callable[[Translate], Translate]:  # fmt: skip
     """Register a rule.
 
     `kinds` are the (group, kind) pairs whose objects the rule is given, all of a run at once (without any it is given
     the objects of every kind outside the old meshes that no rule takes); `keys` are labels or
     annotations it reads on other kinds (they and the groups decide which documents are candidates). Rules run by `order`.
+    `unnamed` rules are also given objects that name no old mesh, where the stream names one somewhere else.
     """
 
     def register(translate: Translate) -> Translate:
         if id in RULES:
             raise ValueError(f"two rules are called {id}")
-        RULES[id] = Rule(id, tuple(kinds), tuple(keys), order, summary, translate)
+        RULES[id] = Rule(id, tuple(kinds), tuple(keys), order, summary, translate, unnamed)
         return translate
 
     return register
@@ -55,7 +61,10 @@ FAMILIES: dict[str, str] = {
     "osm": "openservicemesh.io",
     "argo": "argoproj.io",
     "flagger": "flagger.app",
+    "gateway_api": "gateway.networking.k8s.io",
 }
+#: Groups whose objects matter beside those of an old mesh without naming it, and the bytes that show that there are any.
+UNNAMED = {"gateway.networking.k8s.io": b"gateway.networking."}
 
 
 def load(groups: Iterable[str] | None = None) -> list[Rule]:

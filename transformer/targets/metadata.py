@@ -87,6 +87,8 @@ def account(run: Run, source: Obj) -> None:
             for name, below in field.items():
                 if name in ("name", "namespace"):
                     enter(below.path, TRANSLATED, "carried over")
+                elif below.is_mapping and not list(below.items()):
+                    enter(below.path, NO_OP, "empty")
                 elif name in ("labels", "annotations") and below.is_mapping:
                     carried = carries_label if name == "labels" else carries_annotation
                     for entry, leaf in below.items():

@@ -139,13 +139,23 @@ def _gateway(value: dict[str, Any], target: Target) -> Iterator[str]:
         yield "gatewayClassName has an invalid length"
 
 
-def _tls_route(value: dict[str, Any], target: Target) -> Iterator[str]:
+def _connection_route(value: dict[str, Any], target: Target) -> Iterator[str]:
+    version = value["apiVersion"].rpartition("/")[2]
     hostnames = value["spec"].get("hostnames", [])
-    if not hostnames and target.gateway_api >= (1, 5):
+    if value["kind"] == "TLSRoute" and not hostnames and version == "v1":
         yield "a TLSRoute needs hostnames"
+    yield from _limit(hostnames, 16, "hostnames")
+    yield from _limit(value["spec"]["parentRefs"], 32, "parentRefs")
+    yield from _limit(value["spec"]["rules"][0]["backendRefs"], 16, "backendRefs of one rule")
     for hostname in hostnames:
         if len(hostname) > 253 or not _HOSTNAME.match(hostname):
             yield f"hostname {hostname!r} is not valid"
+
+
+def _reference_grant(value: dict[str, Any], target: Target) -> Iterator[str]:
+    if not all(entry["namespace"] for entry in value["spec"]["from"]):
+        yield "a ReferenceGrant for a namespace that is not known; name it with the option `namespace`"
+    yield from _limit(value["spec"]["to"], 16, "references")
 
 
 def _limit(entries: list[Any], limit: int, what: str) -> Iterator[str]:
@@ -153,10 +163,19 @@ def _limit(entries: list[Any], limit: int, what: str) -> Iterator[str]:
         yield f"{len(entries)} {what}, of which {limit} are allowed"
 
 
+def _grpc_route(value: dict[str, Any], target: Target) -> Iterator[str]:
+    yield from _route(value, target)
+    for rule in value["spec"]["rules"]:
+        yield from _limit(rule["matches"], 8 if target.gateway_api < (1, 3) else 64, "matches of one rule")
+
+
 _CHECKS: dict[str, Callable[[dict[str, Any], Target], Iterator[str]]] = {
     "Gateway": _gateway,
+    "GRPCRoute": _grpc_route,
     "HTTPRoute": _route,
     "Service": _service,
-    "TLSRoute": _tls_route,
+    "TCPRoute": _connection_route,
+    "TLSRoute": _connection_route,
+    "ReferenceGrant": _reference_grant,
     **policy_validation.CHECKS,
 }

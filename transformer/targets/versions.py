@@ -48,6 +48,28 @@ class Target(NamedTuple):
         return "v1alpha2" if self.channel == "experimental" else ""
 
     @property
+    def tcp_route(self) -> str:
+        """The served version of TCPRoute, empty where the channel has none."""
+        if self.gateway_api >= (1, 6):
+            return "v1"
+        return "v1alpha2" if self.channel == "experimental" else ""
+
+    @property
+    def mesh_connection_routes(self) -> str:
+        """The version in which Linkerd reads TLSRoutes and TCPRoutes of a Service, empty where it is not served.
+
+        Linkerd reads v1alpha2 only, which only the experimental channel serves; 2.17 ignores routes of opaque ports.
+        """
+        return "v1alpha2" if self.linkerd >= (2, 18) and self.channel == "experimental" else ""
+
+    @property
+    def client_validation(self) -> str:
+        """Where client certificates are asked for: at the `gateway`, at its `listener`s, or nowhere (empty)."""
+        if self.gateway_api >= (1, 5) or (self.gateway_api >= (1, 4) and self.channel == "experimental"):
+            return "gateway"
+        return "listener" if self.channel == "experimental" else ""
+
+    @property
     def redirect_codes(self) -> frozenset[int]:
         """Redirect codes that the installed CRDs accept on a Gateway API HTTPRoute."""
         return frozenset({301, 302, 303, 307, 308} if self.gateway_api >= (1, 5) else {301, 302})

@@ -155,12 +155,29 @@ def test_grpc_web_is_held_with_the_pods() -> None:
 def test_istio_settings_of_a_service_are_named() -> None:
     text = service(
         [{"port": 80}],
-        annotations={"networking.istio.io/exportTo": "."},
-        labels={"istio.io/use-waypoint": "w"},
+        annotations={"networking.istio.io/exportTo": ".", "networking.istio.io/traffic-distribution": "Any"},
     )
     outcome = run(NAMESPACE + workload() + text)
-    assert "istio.io/use-waypoint, networking.istio.io/exportTo" in outcome.finding("MS145")
+    assert "networking.istio.io/exportTo, networking.istio.io/traffic-distribution" in outcome.finding(
+        "MS145"
+    )
     assert text in outcome.text
+
+
+def test_labels_for_ambient_clients_of_a_service_go() -> None:
+    text = service([{"port": 80}], labels={"istio.io/use-waypoint": "w", "app": "cart"})
+    outcome = run(NAMESPACE + workload() + text)
+    assert "no waypoints" in outcome.finding("MS103")
+    assert outcome.objects["Service/cart"]["metadata"]["labels"] == {"app": "cart"}
+
+
+def test_a_service_of_all_clusters_holds_its_pods() -> None:
+    text = service([{"port": 80}], labels={"istio.io/global": "true"})
+    assert run(NAMESPACE + workload() + text).text == NAMESPACE + workload() + text
+    accepted = run(NAMESPACE + workload() + text, accept=("MS713@Service/shop/cart",))
+    assert "labels" not in accepted.objects["Service/cart"]["metadata"]
+    private = service([{"port": 80}], labels={"istio.io/global": "false"})
+    assert "MS713" not in run(NAMESPACE + workload() + private).codes
 
 
 def test_services_without_pods_of_this_mesh() -> None:

@@ -100,7 +100,7 @@ def _refs(run: Run, obj: Obj, name: View, edge: edges.Edge, wanted: list[str]) -
         return
     serving = [
         one for one in edge.listeners
-        if not one.redirect and one.protocol != "TLS" and one.admits(obj.namespace)
+        if not one.redirect and one.takes_requests and one.admits(obj.namespace)
         and any(edges.meets(one.hostname, host) for host in wanted)
     ]  # fmt: skip
     unserved = [host for host in wanted if not any(edges.meets(one.hostname, host) for one in serving)]

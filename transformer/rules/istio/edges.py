@@ -13,14 +13,10 @@ from typing import NamedTuple
 from transformer.ir.routes import Listener
 from transformer.ledger import Mark
 from transformer.objects import Obj, View
-from transformer.rules import fields, ingress
+from transformer.rules import ingress
+from transformer.rules.istio import server_tls
 from transformer.rules.istio.held import Held
 from transformer.run import Run
-
-_HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})
-_TUNING = ("minProtocolVersion", "maxProtocolVersion", "cipherSuites")
-_FILES = ("serverCertificate", "privateKey", "caCertificates", "caCrl", "tlsCertificates")
-_CLIENT_CHECKS = ("subjectAltNames", "verifyCertificateSpki", "verifyCertificateHash", "caCertCredentialName")
 
 
 class Edge(NamedTuple):
@@ -48,8 +44,8 @@ def listeners(run: Run, gateway: Obj) -> tuple[tuple[Listener, ...], tuple[Mark,
 
 
 def _server(run: Run, gateway: Obj, server: View, marks: list[Mark]) -> Iterator[Listener]:
-    port = server.get("port")
-    number, protocol = port.get("number").value(), port.get("protocol").text().upper()
+    port, tls = server.get("port"), server.get("tls")
+    number = port.get("number").value()
     for name in ("bind", "defaultEndpoint"):
         field = server.get(name)
         if name == "bind" and field and run.hold("MS271", field, "the server listens on one address only"):
@@ -57,18 +53,25 @@ def _server(run: Run, gateway: Obj, server: View, marks: list[Mark]) -> Iterator
         run.no_op(field, "not implemented by Istio, or accepted as lost")
     run.no_op(server.get("name"), "names the server in logs only")
     run.no_op(port.get("targetPort"), "has no effect: Istio has deprecated it")
-    tls = server.get("tls")
-    kind, redirect, certificates = _tls(run, tls, protocol, port)
+    terms = server_tls.lower(run, server)
     marks += run.translated(
-        port, server.get("hosts"), tls.get("mode"), tls.get("credentialName"), tls.get("httpsRedirect")
+        port, server.get("hosts"), *(tls.get(name) for name in ("mode", "credentialName", "httpsRedirect"))
     )
     marks += run.translated(tls.get("credentialNames"))
+    if terms.clients is not None:
+        marks += run.translated(tls.get("caCertCredentialName"), tls.get("insecureSkipVerify"))
     hosts = _hosts(gateway, server)
+    all_hosts = tuple((space, name) for name, spaces in hosts.items() for space in spaces)
+    if terms.protocol == "TCP":
+        hosts = {"": _one_scope(run, server, hosts)}
     for hostname, namespaces in hosts.items():
-        base = port.get("name").text() if len(hosts) == 1 else f"{kind}-{number}-{hostname or 'any'}"
-        yield Listener(
-            _slug(base or f"{kind}-{number}"), number, kind, hostname, namespaces, redirect, certificates
+        base = (
+            port.get("name").text() if len(hosts) == 1 else f"{terms.protocol}-{number}-{hostname or 'any'}"
         )
+        yield Listener(
+            _slug(base or f"{terms.protocol}-{number}"), number, terms.protocol, hostname, namespaces,
+            terms.redirect, terms.certificates, terms.clients, all_hosts,
+        )  # fmt: skip
 
 
 def _hosts(gateway: Obj, server: View) -> dict[str, tuple[str, ...]]:
@@ -81,73 +84,15 @@ def _hosts(gateway: Obj, server: View) -> dict[str, tuple[str, ...]]:
     return {name: ("*",) if "*" in spaces else tuple(sorted(spaces)) for name, spaces in found.items()}
 
 
-def _tls(run: Run, tls: View, protocol: str, port: View) -> tuple[str, bool, tuple[str, ...]]:
-    """(listener protocol, redirects to https, certificate Secrets) of a server. Raises `Held`."""
-    mode = tls.get("mode").text() or "PASSTHROUGH"
-    redirect = tls.get("httpsRedirect").value() is True
-    if protocol in _HTTP and (not tls or not _has_certificate(tls)):
-        _account_idle(run, tls, "TLS settings have no effect on a plaintext port")
-        return "HTTP", redirect, ()
-    if protocol not in ("HTTPS", "TLS", *_HTTP):
+def _one_scope(run: Run, server: View, hosts: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Connections name no host, so a TCP server is one listener; its hosts only say whose routes may attach."""
+    scopes = set(hosts.values())
+    if len(scopes) != 1:
         run.hold(
-            "MS272",
-            port,
-            f"protocol {protocol} needs a TCPRoute, which the standard channel of Gateway API before 1.6 lacks",
+            "MS276", server, "the hosts of a TCP server name several namespaces, which one listener cannot"
         )
         raise Held
-    if mode == "PASSTHROUGH" and run.target.tls_route and not _has_certificate(tls):
-        _account_idle(run, tls, "has no effect where TLS is passed through")
-        return "TLS", False, ()
-    if mode == "PASSTHROUGH":
-        run.hold(
-            "MS272",
-            tls if tls else port,
-            "TLS that is passed through needs a TLSRoute, which the standard channel before 1.5 lacks",
-        )
-        raise Held
-    if mode != "SIMPLE" or protocol == "TLS":
-        what = {
-            "MUTUAL": "client certificates are required, and dropping that would open the listener",
-            "OPTIONAL_MUTUAL": "client certificates are asked for",
-            "ISTIO_MUTUAL": "only workloads of the mesh may connect",
-            "AUTO_PASSTHROUGH": "it joins networks of one mesh",
-        }.get(mode, "TLS is terminated for a protocol other than HTTP")
-        run.hold("MS273", tls, f"mode {mode}: {what}; a listener cannot say that with the chosen Gateway API")
-        raise Held
-    for name in (*_FILES, *_CLIENT_CHECKS):
-        if tls.get(name):
-            run.hold("MS274", tls.get(name), f"{name} names what lies in the gateway's container or checks "
-            f"client certificates; "
-                     "a listener takes a Secret", remedy="Put the certificate into a Secret and name it with "
-                     "credentialName.")  # fmt: skip
-            raise Held
-    run.no_op(tls.get("insecureSkipVerify"), "clients are not asked for certificates")
-    for name in _TUNING:
-        if tls.get(name).text() == "TLS_AUTO":
-            run.no_op(tls.get(name), "the default")
-        elif tls.get(name):
-            run.degrade("MS275", tls.get(name), f"{name} depends on the Gateway API implementation")
-    names = [tls.get("credentialName").text(), *(entry.text() for entry in tls.get("credentialNames").each())]
-    certificates = tuple(name.removeprefix("kubernetes://") for name in names if name)
-    if not certificates:
-        run.hold("MS274", tls, "there is no credentialName, so the certificate cannot be told",
-                 remedy="Put the certificate into a Secret and name it with credentialName.")  # fmt: skip
-        raise Held
-    return "HTTPS", False, certificates
-
-
-def _account_idle(run: Run, tls: View, why: str) -> None:
-    """Settings of a server that does not terminate TLS."""
-    for name, field in fields.effective(run, tls):
-        if name not in ("mode", "httpsRedirect"):
-            run.no_op(field, why)
-
-
-def _has_certificate(tls: View) -> bool:
-    return any(
-        tls.get(name)
-        for name in ("credentialName", "credentialNames", "serverCertificate", "tlsCertificates")
-    )
+    return scopes.pop()
 
 
 def _refuse_clash(run: Run, server: View, listener: Listener, found: list[Listener]) -> None:
@@ -160,11 +105,20 @@ def _refuse_clash(run: Run, server: View, listener: Listener, found: list[Listen
                 f"port {listener.port} has two servers for host {listener.hostname or '*'}; listeners must differ",
             )
             raise Held
-        if same_port and (other.protocol == "HTTP") != (listener.protocol == "HTTP"):
+        if same_port and _layer(other) != _layer(listener):
             run.hold(
                 "MS276",
                 server,
                 f"port {listener.port} speaks both plaintext and TLS, which listeners of one Gateway cannot",
+            )
+            raise Held
+        # Also where each listener could ask for itself: a connection to one host may carry requests for another.
+        terminated = other.protocol == listener.protocol == "HTTPS"
+        if same_port and terminated and other.clients != listener.clients:
+            run.hold(
+                "MS276",
+                server,
+                f"port {listener.port} asks for client certificates for some hosts only, which is said per port",
             )
             raise Held
         if same_port and other.redirect != listener.redirect and _overlap(other.hostname, listener.hostname):
@@ -188,6 +142,11 @@ def _hides(narrow: Listener, wide: Listener) -> bool:
     """Whether a listener takes requests that Istio gives to namespaces which may not attach to it."""
     inside = narrow.hostname != wide.hostname and covers(wide.hostname, narrow.hostname)
     return inside and not all(narrow.admits(space) for space in wide.namespaces)
+
+
+def _layer(listener: Listener) -> str:
+    """What the first bytes of a connection are: HTTP, TLS, or anything."""
+    return "TLS" if listener.protocol in ("HTTPS", "TLS") else listener.protocol
 
 
 def _overlap(first: str, second: str) -> bool:

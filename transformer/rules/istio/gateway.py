@@ -21,7 +21,7 @@ from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.gateway_api import gateway as target
-from transformer.targets.gateway_api import http_route
+from transformer.targets.gateway_api import http_route, reference_grant
 
 _ISTIO = "networking.istio.io"
 #: Kinds that decide who may use a gateway, or what its proxy does with requests; mutual TLS is not asked for there.
@@ -59,7 +59,10 @@ def _translate(run: Run, obj: Obj) -> None:
         return
     class_name = run.fact("gateway-class", obj, f"{obj.ref} needs a gatewayClassName: who will serve it?")
     _tell_secrets(run, obj, found)
-    run.derive(target.build(found, metadata.metadata(obj, obj.name), class_name, obj.namespace), [obj], marks)
+    meta = metadata.metadata(obj, obj.name)
+    run.derive(target.build(found, meta, class_name, obj.namespace, run.target), [obj], marks)
+    for grant in reference_grant.for_gateway(obj, found):
+        run.derive(grant, [obj])
     _redirects(run, obj, found)
 
 
@@ -91,7 +94,7 @@ def _refuse_protected(run: Run, obj: Obj) -> None:
 
 
 def _tell_secrets(run: Run, obj: Obj, found: Sequence[Listener]) -> None:
-    names = sorted({name for listener in found for name in listener.certificates})
+    names = sorted({name for listener in found for name in listener.certificates if "/" not in name})
     if names:
         where = obj.namespace or "the Gateway's namespace"
         run.say(

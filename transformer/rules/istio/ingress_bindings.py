@@ -68,7 +68,7 @@ def bind(run: Run, obj: Obj, name: View, names: Sequence[str]) -> Bound | None:
         listener
         for listener in edge.listeners
         if not listener.redirect
-        and listener.protocol != "TLS"
+        and listener.takes_requests
         and listener.admits(obj.namespace)
         and any(edges.meets(listener.hostname, hostname) for hostname in names)
     )

@@ -5,7 +5,7 @@ On the mesh one VirtualService wins a host whole, the oldest; objects of one hos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from transformer import service_protocol
@@ -42,7 +42,14 @@ def claims(run: Run) -> dict[tuple[str, str], list[Obj]]:
 
 
 def bind_host(run: Run, host: View, claims: dict[tuple[str, str], list[Obj]]) -> Bound:
-    """The Service that a host means; raises `Held` where there is none to attach a route to."""
+    """The Service that a host means; raises `Held` where there is none to attach an HTTP route to."""
+    service = find_service(run, host, claims)
+    _refuse_parent(run, host, service)
+    return Bound(service, tuple(number for number, _ in destinations.http_ports(service)))
+
+
+def find_service(run: Run, host: View, claims: dict[tuple[str, str], list[Obj]]) -> Obj:
+    """The Service that a host means, which no other VirtualService claims. Raises `Held` where there is none."""
     obj = host.obj
     resolved = hosts.resolve(host.text(), obj.namespace, run.options["mesh.cluster-domain"])
     if resolved.kind != "service":
@@ -74,36 +81,39 @@ def bind_host(run: Run, host: View, claims: dict[tuple[str, str], list[Obj]]) ->
         run.hold("MS202", host, f"Service {where} is not in the stream or its context, so its ports are unknown",
                  remedy="Render the Service in the same stream, or name its manifest with `context`.")  # fmt: skip
         raise Held
-    _refuse_parent(run, host, service, where)
-    return Bound(service, tuple(number for number, _ in destinations.http_ports(service)))
+    return service
 
 
-def _refuse_parent(run: Run, host: View, service: Obj, where: str) -> None:
-    """Services on which Linkerd would not honour a route (observed L9, L13, L14)."""
+def refuse_address(run: Run, host: View, service: Obj) -> None:
+    """Services without a cluster IP, to which Linkerd attaches no route; raises `Held`."""
     if service.spec.get("type").text() == "ExternalName" or service.spec.get("clusterIP").text() == "None":
         kind = "headless" if service.spec.get("clusterIP").text() == "None" else "an ExternalName"
         run.hold(
             "MS225",
             host,
-            f"Service {where} is {kind}; Linkerd attaches routes to Services with a cluster IP only",
+            f"Service {_where(service)} is {kind}; Linkerd attaches routes to Services with a cluster IP only",
         )
         raise Held
-    ports = destinations.http_ports(service)
-    if not ports:
-        run.hold(
-            "MS207",
-            host,
-            f"no port of Service {where} speaks HTTP by its name or appProtocol, so the rules have no effect today",
-        )
-        raise Held
+
+
+def refuse_opaque(run: Run, host: View, service: Obj, ports: Iterable[int]) -> None:
+    """Ports on which Linkerd looks into no connection; raises `Held`."""
     ranges = service_protocol.opaque_ports(service, run.options["linkerd-install.opaque-ports"])
-    for number, _ in ports:
+    for number in ports:
         if service_protocol.is_opaque(number, ranges):
-            run.hold("MS208", host, f"port {number} of Service {where} is opaque for Linkerd, which ignores routes there",
-                     remedy="Set config.linkerd.io/opaque-ports on the Service (and its pods) to a list without "
-                     "the port.")  # fmt: skip
+            run.hold(
+                "MS208",
+                host,
+                f"port {number} of Service {_where(service)} is opaque for Linkerd, which ignores routes there",
+                remedy="Set config.linkerd.io/opaque-ports on the Service (and its pods) to a list without the port.",
+            )
             raise Held
+
+
+def refuse_others(run: Run, host: View, service: Obj) -> None:
+    """What else steers clients of the Service; raises `Held` (observed L14, L20)."""
     profile = parents.profile(run, service)
+    where = _where(service)
     if profile is not None:
         run.hold(
             "MS209", host, f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {where}"
@@ -118,6 +128,25 @@ def _refuse_parent(run: Run, host: View, service: Obj, where: str) -> None:
         )
         run.hold("MS215", host, f"{other.ref} ({other.ref.group}) already routes {where}; {why}")
         raise Held
+
+
+def _where(service: Obj) -> str:
+    return f"{service.namespace}/{service.name}".lstrip("/")
+
+
+def _refuse_parent(run: Run, host: View, service: Obj) -> None:
+    """Services on which Linkerd would not honour an HTTP route (observed L9, L13, L14)."""
+    refuse_address(run, host, service)
+    ports = [number for number, _ in destinations.http_ports(service)]
+    if not ports:
+        run.hold(
+            "MS207",
+            host,
+            f"no port of Service {_where(service)} speaks HTTP by its name or appProtocol, so the rules have no effect today",
+        )
+        raise Held
+    refuse_opaque(run, host, service, ports)
+    refuse_others(run, host, service)
 
 
 def consumer_namespace(run: Run, obj: Obj, bound: Sequence[Bound]) -> str | None:

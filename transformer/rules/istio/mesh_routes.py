@@ -22,6 +22,7 @@ from transformer.rules.istio import (
     authority,
     delegates,
     destinations,
+    grpc_calls,
     virtual_service_action,
     virtual_service_match,
 )
@@ -48,32 +49,54 @@ class Group(NamedTuple):
 
 def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) -> Planned:
     """Compile the list for clients that dial one port of the Service."""
+    field = next(field for number, field in destinations.http_ports(service) if number == port)
+    if grpc_calls.only(run, field, delegates.rules(run, obj)):
+        told = len(run.while_hidden)
+        planned = _plan(run, obj, service, field, reached, grpc=True)
+        if planned.routes and all(route.grpc for route in planned.routes):
+            return planned
+        del run.while_hidden[told:]
+    return _plan(run, obj, service, field, reached, grpc=False)
+
+
+def _plan(run: Run, obj: Obj, service: Obj, field: View, reached: set[int], *, grpc: bool) -> Planned:
+    """The routes of one port; with `grpc` as GRPCRoutes, too, or none where the order of the rules cannot be kept there."""
     entries: list[order.Entry] = []
+    calls: list[order.Entry] = []
     marks: list[Mark] = []
     stands_on: list[Obj] = []
-    per_rule = run.target.rule_timeouts and run.target.reads_gateway_api
+    port = field.get("port").value()
+    per_rule = run.target.rule_timeouts and run.target.reads_gateway_api and not grpc
     rules = delegates.rules(run, obj)
-    field = next(field for number, field in destinations.http_ports(service) if number == port)
     names = authority.of_service(service, field, run.options["mesh.cluster-domain"])
     for index, http in enumerate(rules):
         taken = list(_matches(run, obj, http, port, names))
-        if not any(lowered.matches for lowered in taken):
+        if not any(lowered.matches for _, lowered in taken):
             continue
         reached.add(index)
-        action = virtual_service_action.lower(run, http, port)
+        action = virtual_service_action.lower(run, http, port, grpc=grpc)
         marks += action.marks
         stands_on += action.owners
         timeout = action.action.timeout_ms if isinstance(action.action, Forward) and not per_rule else None
-        for lowered in taken:
+        for uri, lowered in taken:
             leaves = tuple((mark.uid, mark.path) for mark in lowered.marks)
             marks += lowered.marks
-            entries += [
-                order.Entry(match, action.action, Group(action.retry, timeout), (index, leaves), index)
+            source = (index, leaves)
+            made = [
+                order.Entry(match, action.action, Group(action.retry, timeout), source, index)
                 for match in lowered.matches
             ]
-        if any(match == Match() for lowered in taken for match in lowered.matches):
+            entries += made
+            calls += [entry._replace(match=grpc_calls.as_call(entry.match, uri)) for entry in made if grpc]
+        if any(match == Match() for _, lowered in taken for match in lowered.matches):
             break
-    routes = _compile(run, obj, rules, service, port, entries)
+    # Apart by timeout, as GRPCRoutes have to be, HTTPRoutes may not keep an order that they keep in one object.
+    refused = grpc and isinstance(_ordered(run, entries), order.Refusal)
+    routes = () if refused else _compile(run, obj, rules, service, port, entries)
+    if grpc and routes:
+        said = grpc_calls.rules(run, calls, precedence(run))
+        if said is not None and [group for group, _ in said] == [_group(route) for route in routes]:
+            routes = tuple(route._replace(grpc=one) for route, (_, one) in zip(routes, said, strict=True))
     _edit_protocol(run, obj, service, port)
     return Planned(
         Parent(service.namespace, service.name, port), routes, tuple(marks), tuple(dict.fromkeys(stands_on))
@@ -82,12 +105,12 @@ def plan_port(run: Run, obj: Obj, service: Obj, port: int, reached: set[int]) ->
 
 def _matches(
     run: Run, obj: Obj, http: View, port: int, names: authority.Names
-) -> Iterator[virtual_service_match.Lowered]:
+) -> Iterator[tuple[View, virtual_service_match.Lowered]]:
     matches = list(http.get("match").each())
     if not matches:
         if http.get("match").present:
             run.no_op(http.get("match"), "an empty list matches everything, as no list does")
-        yield virtual_service_match.Lowered((Match(),), ())
+        yield http.get("none"), virtual_service_match.Lowered((Match(),), ())
     for match in matches:
         gateways = [name.text() for name in match.get("gateways").each()]
         wanted = match.get("port").value()
@@ -105,7 +128,7 @@ def _matches(
         if wanted is not None and wanted != port:
             _account_elsewhere(run, match, obj, wanted)
             continue
-        yield virtual_service_match.lower(run, match, names=names)
+        yield match.get("uri"), virtual_service_match.lower(run, match, names=names)
 
 
 def _account_elsewhere(run: Run, match: View, obj: Obj, wanted: Any) -> None:
@@ -129,8 +152,7 @@ def _compile(
             f"no rule applies to port {port} of {where}: every request gets 404, which no route can say",
         )
         raise Held
-    limits = order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
-    result = order.compile(entries, precedence(run), limits)
+    result = _ordered(run, entries)
     if isinstance(result, order.Refusal):
         at = obj.spec.get("http")
         witness = f": {_request(result.witness)}" if result.witness is not None else ""
@@ -143,6 +165,15 @@ def _compile(
     for index, leaves in wholly_shadowed(entries, result):
         account_shadowed(run, obj, rules[index], index, leaves)
     return tuple(_objects(rules, result, Parent(service.namespace, service.name, port)))
+
+
+def _group(route: Route) -> Group:
+    return Group(route.retry, route.timeout_ms)
+
+
+def _ordered(run: Run, entries: list[order.Entry]) -> order.Compiled | order.Refusal:
+    limits = order.Limits(matches_per_rule=64 if run.target.reads_gateway_api else 8)
+    return order.compile(entries, precedence(run), limits)
 
 
 def precedence(run: Run) -> Precedence:

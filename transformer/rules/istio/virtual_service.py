@@ -1,4 +1,4 @@
-"""A VirtualService on `mesh` becomes HTTPRoutes that have its hosts' Services as parents.
+"""A VirtualService on `mesh` becomes routes that have its hosts' Services as parents.
 
 The routes stand in the Service's namespace, where they apply to all clients; a VirtualService exported to its own
 namespace only becomes a consumer route there. Istio's first match becomes an equivalent list for Linkerd's most specific
@@ -15,14 +15,16 @@ from transformer.ir.routes import Parent, Route
 from transformer.ledger import TRANSLATED, Fate, Mark
 from transformer.objects import Obj
 from transformer.rules.istio import (
+    connections,
     delegates,
     destinations,
+    gateway_connections,
     ingress_routes,
     kept_ingress,
+    mesh_connections,
     mesh_hosts,
     mesh_routes,
     owners,
-    tls_routes,
 )
 from transformer.rules.istio.check import check_fields
 from transformer.rules.istio.held import Held
@@ -40,7 +42,7 @@ _LABEL = pattern(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
     id="virtual-service",
     kinds=[(destinations.ISTIO, "VirtualService")],
     order=40,
-    summary="rules for meshed clients become HTTPRoutes on the Service; order, weights, subsets, timeouts and retries kept",
+    summary="rules for meshed clients become routes on the Service; order, weights, subsets, timeouts and retries kept",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate every VirtualService of the stream, or hold it with its unit."""
@@ -71,16 +73,26 @@ def _translate(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]]) -> 
     gateways = [name.text() for name in obj.spec.get("gateways").each()]
     others = [name.text() for name in kept_ingress.moving_gateways(run, obj)]
     http = bool(list(obj.spec.get("http").each()))
-    if obj.spec.get("tls"):
-        tls_routes.plan(run, obj)
+    on_mesh = not gateways or mesh_hosts.MESH in gateways
+    if obj.spec.get("tcp") or obj.spec.get("tls"):
+        _plan_connections(run, obj, claims, mesh=on_mesh)
     if http and others:
         ingress_routes.plan(run, obj, reached)
-    if http and (not gateways or mesh_hosts.MESH in gateways):
+    if http and on_mesh:
         _plan_mesh(run, obj, claims, reached)
     delegates.account(run, obj, reached, stays=kept_ingress.serves(run, obj))
     for name in ("hosts", "gateways", "exportTo"):
         if obj.spec.get(name).present:
             run.mark(obj.spec.get(name), Fate(TRANSLATED, "parentRefs"))
+
+
+def _plan_connections(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], *, mesh: bool) -> None:
+    """Routes for the tcp and tls rules, at gateways and for clients of the mesh."""
+    used = connections.Used.nothing()
+    gateway_connections.plan(run, obj, used)
+    if mesh:
+        mesh_connections.plan(run, obj, claims, used)
+    connections.account(run, obj, used, mesh=mesh, stays=kept_ingress.serves(run, obj))
 
 
 def _plan_mesh(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], reached: set[int]) -> None:
@@ -96,11 +108,8 @@ def _plan_mesh(run: Run, obj: Obj, claims: dict[tuple[str, str], list[Obj]], rea
 
 
 def _refuse_unready(run: Run, obj: Obj) -> None:
-    """What this version does not translate: TCP routes, and objects that say nothing."""
-    if obj.spec.get("tcp"):
-        run.hold("MS203", obj.spec.get("tcp"), "tcp routes are not translated yet")
-        raise Held
-    if not list(obj.spec.get("http").each()) and not obj.spec.get("tls"):
+    """Objects that say nothing."""
+    if not any(list(obj.spec.get(kind).each()) for kind in ("http", "tls", "tcp")):
         run.hold("MS204", obj, "has no rules; the API server refuses it")
         raise Held
     if not list(obj.spec.get("hosts").each()):
@@ -177,6 +186,8 @@ def _plan_route(
                                  "which cannot say that"))  # fmt: skip
 
     def value(hidden: bool) -> dict[str, Any]:
+        if route.grpc and not hidden:
+            return http_route.build_grpc(route, meta, obj.namespace)
         return http_route.build(route, meta, run.target, hidden=hidden, release_namespace=obj.namespace)
 
     run.derive(value, [obj, *stands_on], marks)

@@ -18,6 +18,8 @@ from transformer.rules.istio.held import Held
 from transformer.run import Run
 
 _IMPLICIT_RETRY = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
+#: gRPC statuses that Linkerd retries calls of a GRPCRoute on; Istio has the same names.
+GRPC_CODES = ("cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable")
 _HELD_BLOCKS = {
     "corsPolicy": (
         "MS231",
@@ -40,8 +42,11 @@ class Lowered(NamedTuple):
     owners: tuple[Obj, ...]
 
 
-def lower(run: Run, rule: View, dialled: int) -> Lowered:
-    """Lower one http rule for clients that dial port `dialled` of the host. Raises `Held` with the finding made."""
+def lower(run: Run, rule: View, dialled: int, *, grpc: bool = False) -> Lowered:
+    """Lower one http rule for clients that dial port `dialled` of the host. Raises `Held` with the finding made.
+
+    `grpc`: the rule becomes one of a GRPCRoute, which retries on gRPC statuses.
+    """
     _refuse_blocks(run, rule)
     marks: list[Mark] = []
     owners: list[Obj] = []
@@ -50,7 +55,7 @@ def lower(run: Run, rule: View, dialled: int) -> Lowered:
     backends = lower_backends(run, rule, dialled, marks, owners)
     request, response = lower_headers(run, rule.get("headers"), marks)
     timeout = lower_timeout(run, rule.get("timeout"), marks)
-    retry = lower_retry(run, rule.get("retries"), marks)
+    retry = lower_retry(run, rule.get("retries"), marks, grpc=grpc)
     _mirror(run, rule)
     if rule.get("name").present:
         run.no_op(rule.get("name"), "names a route in logs only")
@@ -287,7 +292,7 @@ def lower_timeout(run: Run, field: View, marks: list[Mark]) -> int | None:
     return ms
 
 
-def lower_retry(run: Run, retries: View, marks: list[Mark]) -> Retry | None:
+def lower_retry(run: Run, retries: View, marks: list[Mark], *, grpc: bool = False) -> Retry | None:
     if not retries:
         return None
     attempts = retries.get("attempts").value() or 0
@@ -301,26 +306,41 @@ def lower_retry(run: Run, retries: View, marks: list[Mark]) -> Retry | None:
                 retries.get(name),
                 f"{name} has no equivalent: Linkerd picks endpoints and backoff itself",
             )
-    tokens = [
-        token.strip()
-        for token in (retries.get("retryOn").text() or _IMPLICIT_RETRY).split(",")
-        if token.strip()
-    ]
-    statuses, lost = _statuses(tokens)
-    if lost:
-        ending = "" if statuses else "; nothing is left, so the route does not retry"
-        run.say(
-            "MS240",
-            retries.get("retryOn") if retries.get("retryOn") else retries.get("attempts"),
-            f"not retried any more: {', '.join(lost)} (Linkerd retries on response statuses only){ending}",
-        )
+    statuses, lost = _statuses(retry_conditions(retries))
+    codes = tuple(token for token in GRPC_CODES if token in lost) if grpc else ()
+    at = retries.get("retryOn") if retries.get("retryOn") else retries.get("attempts")
+    _tell_lost(run, at, [token for token in lost if token not in codes], bool(statuses or codes))
+    if codes:
+        message = f"not retried while clients stay in Istio: {', '.join(codes)} (policy.linkerd.io routes know no gRPC status)"
+        run.while_hidden.append(("MS240", at, message))
     timeout = lower_timeout(run, retries.get("perTryTimeout"), marks)
-    if not statuses:
+    if not statuses and not codes:
         for name in ("attempts", "retryOn", "perTryTimeout"):
             run.mark(retries.get(name), Fate(DEGRADED, "MS240"))
         return None
     marks += run.translated(retries.get("attempts"), retries.get("retryOn"))
-    return Retry(attempts, tuple(statuses), timeout)
+    return Retry(attempts, tuple(statuses), timeout, codes)
+
+
+def retry_conditions(retries: View) -> list[str]:
+    """Tokens of `retryOn`, or those that Istio takes without one."""
+    tokens = (retries.get("retryOn").text() or _IMPLICIT_RETRY).split(",")
+    return [token.strip() for token in tokens if token.strip()]
+
+
+def retries_on_statuses(retries: View) -> bool:
+    """Whether any condition is an HTTP status, which only HTTPRoutes retry on."""
+    return bool(retries) and bool(_statuses(retry_conditions(retries))[0])
+
+
+def _tell_lost(run: Run, at: View, lost: list[str], left: bool) -> None:
+    if lost:
+        ending = "" if left else "; nothing is left, so the route does not retry"
+        run.say(
+            "MS240",
+            at,
+            f"not retried any more: {', '.join(lost)} (Linkerd retries on response statuses only){ending}",
+        )
 
 
 def _statuses(tokens: list[str]) -> tuple[list[str], list[str]]:

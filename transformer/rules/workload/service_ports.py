@@ -21,6 +21,13 @@ from transformer.rules.workload.pod_annotations import old_mesh_key
 from transformer.run import Run
 
 OPAQUE_PORTS = "config.linkerd.io/opaque-ports"
+_GLOBAL = "istio.io/global"
+_AMBIENT = (
+    "istio.io/use-waypoint",
+    "istio.io/use-waypoint-namespace",
+    "istio.io/ingress-use-waypoint",
+    _GLOBAL,
+)
 _OPAQUE = "linkerd.io/opaque"
 _BY_PROTOCOL = {
     "http": "http", "http2": "kubernetes.io/h2c", "grpc": "kubernetes.io/h2c", "grpc-web": "http",
@@ -90,7 +97,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     pods: dict[int, tuple[settings.Pod, Wishes]] = {}
     lists = Lists(run)
     for moved in _moved(run):
-        _istio_settings(run, moved.service)
+        _istio_settings(run, moved)
         _service(run, moved, lists, pods)
     for pod, wishes in pods.values():
         _pod_list(run, pod, lists, wishes)
@@ -129,15 +136,38 @@ def _by_label(
     return found
 
 
-def _istio_settings(run: Run, service: Obj) -> None:
+def _istio_settings(run: Run, moved: Moved) -> None:
+    service = moved.service
     found = [
         view for place in ("labels", "annotations")
         for key, view in service.view.get("metadata", place).items()
         if old_mesh_key(key) and not key.startswith(("operator.istio.io/", "install.operator.istio.io/"))
     ]  # fmt: skip
+    ambient = [view for view in found if view.path[1] == "labels" and view.path[-1] in _AMBIENT]
+    found = [view for view in found if view not in ambient]
     if found and not service.context:
         keys = ", ".join(str(view.path[-1]) for view in found)
         run.say("MS145", found[0], f"Linkerd does not read {keys}")
+    if ambient and not service.context:
+        _ambient_labels(run, moved, ambient)
+
+
+def _ambient_labels(run: Run, moved: Moved, labels: Sequence[View]) -> None:
+    """Labels that steer ambient clients of the Service go with its pods."""
+    service = moved.service
+    run.account(service, labels)
+    for view in labels:
+        key = str(view.path[-1])
+        if key != _GLOBAL:
+            run.degrade("MS103", view, f"{key}: {view.text()}: Linkerd has no waypoints")
+        elif view.text() != "true":
+            run.no_op(view, "the Service is not shared")
+        elif run.hold("MS713", view, "clients reach the Services of this name in all clusters"):
+            for owner in moved.owners:
+                run.units.bind([service.uid, owner.uid])
+    run.edit(
+        service, ("metadata", "labels"), remove=[str(view.path[-1]) for view in labels], owners=[service, *moved.owners]
+    )  # fmt: skip
 
 
 def _service(run: Run, moved: Moved, lists: Lists, pods: dict[int, tuple[settings.Pod, Wishes]]) -> None:

@@ -4,37 +4,69 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformer.ir.routes import Listener
+from transformer.ir.routes import Clients, Listener
+from transformer.targets.versions import Target
 
 
 def build(
-    listeners: tuple[Listener, ...], metadata: dict[str, Any], class_name: str, namespace: str
+    listeners: tuple[Listener, ...],
+    metadata: dict[str, Any],
+    class_name: str,
+    namespace: str,
+    target: Target,
 ) -> dict[str, Any]:
     """The Gateway; `namespace` is its own, to tell which routes count as of the same namespace."""
+    spec: dict[str, Any] = {
+        "gatewayClassName": class_name,
+        "listeners": [_listener(listener, namespace, target) for listener in listeners],
+    }
+    if target.client_validation == "gateway" and (ports := _validated_ports(listeners, namespace)):
+        # What stands for all ports is required, and empty: only the ports that are named ask for certificates.
+        spec["tls"] = {"frontend": {"default": {}, "perPort": ports}}
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "Gateway",
         "metadata": metadata,
-        "spec": {
-            "gatewayClassName": class_name,
-            "listeners": [_listener(listener, namespace) for listener in listeners],
-        },
+        "spec": spec,
     }
 
 
-def _listener(listener: Listener, namespace: str) -> dict[str, Any]:
+def _listener(listener: Listener, namespace: str, target: Target) -> dict[str, Any]:
     out: dict[str, Any] = {"name": listener.name}
     if listener.hostname:
         out["hostname"] = listener.hostname
     out |= {"port": listener.port, "protocol": listener.protocol}
-    if listener.protocol == "TLS":
+    if listener.passes_through:
         out["tls"] = {"mode": "Passthrough"}
-    if listener.protocol == "HTTPS":
+    elif listener.protocol in ("HTTPS", "TLS"):
         out["tls"] = {
             "mode": "Terminate",
-            "certificateRefs": [{"name": name} for name in listener.certificates],
+            "certificateRefs": [_secret(name, namespace) for name in listener.certificates],
         }
+        if listener.clients is not None and target.client_validation == "listener":
+            out["tls"]["frontendValidation"] = _validation(listener.clients, namespace)
     return out | {"allowedRoutes": {"namespaces": _allowed(listener.namespaces, namespace)}}
+
+
+def _secret(name: str, own: str) -> dict[str, str]:
+    space, _, short = name.rpartition("/")
+    return {"name": short} | ({"namespace": space} if space not in ("", own) else {})
+
+
+def _validated_ports(listeners: tuple[Listener, ...], namespace: str) -> list[dict[str, Any]]:
+    asking = {listener.port: listener.clients for listener in listeners if listener.clients is not None}
+    return [
+        {"port": port, "tls": {"validation": _validation(clients, namespace)}}
+        for port, clients in sorted(asking.items())
+    ]
+
+
+def _validation(clients: Clients, own: str) -> dict[str, Any]:
+    reference = {"group": "", "kind": clients.kind, "name": clients.name}
+    if clients.namespace not in ("", own):
+        reference["namespace"] = clients.namespace
+    found: dict[str, Any] = {"caCertificateRefs": [reference]}
+    return found | ({"mode": "AllowInsecureFallback"} if clients.optional else {})
 
 
 def _allowed(namespaces: tuple[str, ...], own: str) -> dict[str, Any]:

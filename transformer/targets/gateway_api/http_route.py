@@ -1,4 +1,4 @@
-"""HTTPRoute with Services as parents, in the group that clients of the run may see.
+"""HTTPRoute and GRPCRoute with Services as parents, HTTPRoutes in the group that clients of the run may see.
 
 `gateway.networking.k8s.io` normally; `policy.linkerd.io` where Istio must not see the route (it prefers Service-parented
 Gateway API routes over VirtualServices while both meshes run), and for Linkerd 2.16 and 2.17.
@@ -17,6 +17,7 @@ from transformer.ir.routes import (
     Mirror,
     Parent,
     Redirect,
+    Retry,
     Rewrite,
     Route,
     RouteRule,
@@ -49,9 +50,46 @@ def build(
         "spec": {
             "parentRefs": [parent(one, namespace) for one in route.parents],
             **({"hostnames": list(route.hostnames)} if route.hostnames else {}),
-            "rules": [_rule(rule, namespace, timeouts) for rule in route.rules],
+            "rules": [_rule(rule, implied_namespace(route, namespace), timeouts) for rule in route.rules],
         },
     }
+
+
+def build_grpc(route: Route, metadata: dict[str, Any], release_namespace: str) -> dict[str, Any]:
+    """The GRPCRoute that says what `route.grpc` does; it has no timeouts, so one of the object is an annotation."""
+    namespace = metadata.get("namespace", release_namespace)
+    notes = dict(metadata["annotations"])
+    if route.retry is not None and route.retry.codes:
+        notes |= _retries("grpc", route.retry, route.retry.codes)
+    if route.timeout_ms is not None:
+        notes["timeout.linkerd.io/request"] = duration(route.timeout_ms)
+    return {
+        "apiVersion": GATEWAY_API,
+        "kind": "GRPCRoute",
+        "metadata": {**metadata, "annotations": notes},
+        "spec": {
+            "parentRefs": [parent(one, namespace) for one in route.parents],
+            "rules": [_grpc_rule(rule, implied_namespace(route, namespace)) for rule in route.grpc],
+        },
+    }
+
+
+def _grpc_rule(rule: RouteRule, namespace: str) -> dict[str, Any]:
+    action = rule.action
+    assert isinstance(action, Forward)
+    filters = _modifiers(action.request, action.response)
+    return {
+        # Every match names a service: one without a method match makes Linkerd refuse the whole policy (observed L24).
+        "matches": [_grpc_match(match) for match in rule.matches],
+        **({"filters": filters} if filters else {}),
+        "backendRefs": [backend(one, namespace) for one in action.backends],
+    }
+
+
+def _grpc_match(match: Match) -> dict[str, Any]:
+    _, service, *method = match.path.value.split("/")
+    out: dict[str, Any] = {"method": {"service": service} | ({"method": method[0]} if method else {})}
+    return out | ({"headers": _named(match.headers)} if match.headers else {})
 
 
 def needs_gateway_group(route: Route) -> str:
@@ -68,15 +106,19 @@ def needs_gateway_group(route: Route) -> str:
 
 
 def _annotations(route: Route, target: Target, policy: bool) -> dict[str, str]:
-    found = {}
-    if route.retry is not None:
+    found: dict[str, str] = {}
+    if route.retry is not None and route.retry.statuses:
         # Conditions always stand beside the limit: a limit alone retries nothing and hides the Service's conditions.
-        found["retry.linkerd.io/http"] = ",".join(route.retry.statuses)
-        found["retry.linkerd.io/limit"] = str(route.retry.limit)
-        if route.retry.timeout_ms is not None:
-            found["retry.linkerd.io/timeout"] = duration(route.retry.timeout_ms)
+        found |= _retries("http", route.retry, route.retry.statuses)
     if route.timeout_ms is not None and not (policy or target.rule_timeouts):
         found["timeout.linkerd.io/request"] = duration(route.timeout_ms)
+    return found
+
+
+def _retries(kind: str, retry: Retry, conditions: tuple[str, ...]) -> dict[str, str]:
+    found = {f"retry.linkerd.io/{kind}": ",".join(conditions), "retry.linkerd.io/limit": str(retry.limit)}
+    if retry.timeout_ms is not None:
+        found["retry.linkerd.io/timeout"] = duration(retry.timeout_ms)
     return found
 
 
@@ -164,8 +206,17 @@ def _redirect(redirect: Redirect) -> dict[str, Any]:
     return out | {"statusCode": redirect.code}
 
 
+def implied_namespace(route: Route, namespace: str) -> str:
+    """What a backendRef without namespace means in a route of `namespace`; nothing where it has to be written.
+
+    For a consumer route Linkerd takes the Service's namespace, the specification the route's own (observed L8).
+    """
+    consumer = any(isinstance(one, Parent) and one.namespace != namespace for one in route.parents)
+    return "" if consumer else namespace
+
+
 def backend(to: Backend, namespace: str) -> dict[str, Any]:
-    """A backendRef, seen from a route of `namespace`."""
+    """A backendRef of a route where one without namespace means `namespace`."""
     out: dict[str, Any] = {"name": to.name}
     if to.namespace != namespace:
         out["namespace"] = to.namespace

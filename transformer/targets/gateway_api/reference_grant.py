@@ -1,10 +1,11 @@
-"""ReferenceGrant: routes of a gateway may send to Services of another namespace only if that namespace says so."""
+"""ReferenceGrant: what a gateway or its routes name in another namespace, that namespace has to say yes to."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from transformer.ir.routes import Forward, Route
+from transformer.ir.routes import Forward, Listener, Route
 from transformer.objects import Obj
 from transformer.targets import metadata
 
@@ -35,3 +36,36 @@ def build(source: Obj, namespace: str, kind: str = "HTTPRoute") -> dict[str, Any
             "to": [{"group": "", "kind": "Service"}],
         },
     }
+
+
+def for_gateway(source: Obj, listeners: Sequence[Listener]) -> Iterator[dict[str, Any]]:
+    """Grants for the Secrets and ConfigMaps of other namespaces that a Gateway's listeners name, one per namespace."""
+    wanted: dict[str, set[tuple[str, str]]] = {}
+    for listener in listeners:
+        for name in listener.certificates:
+            space, _, short = name.rpartition("/")
+            wanted.setdefault(space, set()).add(("Secret", short))
+        if listener.clients is not None:
+            wanted.setdefault(listener.clients.namespace, set()).add(
+                (listener.clients.kind, listener.clients.name)
+            )
+    for namespace in sorted(wanted.keys() - {"", source.namespace}):
+        yield {
+            "apiVersion": "gateway.networking.k8s.io/v1beta1",
+            "kind": "ReferenceGrant",
+            "metadata": {
+                "name": metadata.fit(f"gateway-{source.namespace}-{source.name}"),
+                "namespace": namespace,
+                "annotations": {metadata.MARKER: metadata.marker(source)},
+            },
+            "spec": {
+                "from": [
+                    {
+                        "group": "gateway.networking.k8s.io",
+                        "kind": "Gateway",
+                        "namespace": source.namespace,
+                    }
+                ],
+                "to": [{"group": "", "kind": kind, "name": name} for kind, name in sorted(wanted[namespace])],
+            },
+        }
