@@ -21,7 +21,7 @@ from transformer.rules.registry import rule
 from transformer.rules.smi import left_profile, route_group, weights
 from transformer.run import Run
 from transformer.targets import metadata
-from transformer.targets.gateway_api import http_route, service_tcp_route
+from transformer.targets.gateway_api import connection_route, http_route
 
 _SPLIT, _SPECS = "split.smi-spec.io", "specs.smi-spec.io"
 
@@ -176,7 +176,7 @@ def _ports(run: Run, at: View, root: Obj) -> list[Port]:
         if protocol == "udp":
             continue
         tcp = not service_protocol.takes_http_routes(protocol) or service_protocol.is_opaque(number, ranges)
-        if tcp and (at.obj.spec.get("matches") or not service_tcp_route.served(run.target)):
+        if tcp and (at.obj.spec.get("matches") or not run.target.mesh_connection_routes):
             _refuse(
                 run,
                 "MS502",
@@ -316,4 +316,6 @@ def _plan_tcp(
 ) -> None:
     _refuse_other_tcp_routes(run, obj, parent)
     meta = metadata.metadata(obj, name)
-    run.derive(service_tcp_route.build(parent, backends, meta, obj.namespace), [obj], marks)
+    route = Route((parent,), (RouteRule((), Forward(backends)),))
+    version = run.target.mesh_connection_routes
+    run.derive(connection_route.build(route, meta, "TCPRoute", version, obj.namespace), [obj], marks)
