@@ -12,7 +12,6 @@ from transformer.objects import Obj, View
 from transformer.run import Run
 
 MESH_CONFIG = ("config.openservicemesh.io", "MeshConfig")
-OPTION = "mesh.osm-policy-mode"
 
 
 class Mode(NamedTuple):
@@ -34,8 +33,8 @@ def mode(run: Run) -> Mode:
         # The field's zero value is false; of several objects a single one that denies is the safe one to believe.
         closed = [obj for obj in configs if _permissive(obj).value() is not True]
         return Mode(not closed, str((closed or configs)[0].ref))
-    said: str = run.options[OPTION]
-    return Mode(said == "permissive", f"the option {OPTION}" if said else "")
+    said: str = run.options["mesh.osm-policy-mode"]
+    return Mode(said == "permissive", "the option mesh.osm-policy-mode" if said else "")
 
 
 def mesh_configs(run: Run) -> list[Obj]:
