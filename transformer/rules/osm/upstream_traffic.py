@@ -160,6 +160,8 @@ def _places(run: Run, scope: Scope, obj: Obj, service: Obj) -> Iterator[_Place]:
         ports = [port for port, kinds in protocols.of_ports(run, pods).items() if kinds == {protocols.HTTP}]
         for port in ports:
             place = served.get((pods.obj.uid, port))
+            if any(probe.port == port for probe in pods.probes) and (place is not None or mode.permissive):
+                run.say("MS535", obj, f"the kubelet's probes of port {port} of {pods.obj.ref} count too")
             if place is not None and place[0] not in seen:
                 seen.add(place[0])
                 yield place

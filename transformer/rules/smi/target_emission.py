@@ -46,6 +46,9 @@ def close(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj], base: Sou
         run.memo.setdefault("own-inbound-policy", set()).add(pods.obj.uid)
         inherits = scope.flips(namespace) or pods.pod.annotation(injection_settings.DEFAULT_POLICY)
         if not inherits and not pods.obj.context:
+            # Without the default these pods would be open, so they stay where one of the objects does.
+            for obj in objs:
+                run.units.link(obj.uid, pods.obj.uid)
             run.edit(
                 pods.obj, pods.pod.annotations_path, write=posture.inbound(run, word),
                 owners=[pods.obj, *objs],

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from transformer.ir import authorization as ir
 from transformer.ledger import ACCEPTED, NO_OP, TRANSLATED, Fate
-from transformer.objects import Obj
+from transformer.objects import Obj, View
 from transformer.rules import osm_mode, reach
 from transformer.rules.istio.authorization_rules import Unsayable
 from transformer.rules.istio.authorization_scope import Scope
@@ -113,6 +113,8 @@ def _translate(run: Run, objs: Sequence[Obj]) -> None:
         reached_ports = Fate(TRANSLATED, "the ports of the pods that it reaches")
         _settle(run, obj, Fate(NO_OP, "MS511") if obj.uid in ignored else reached_ports)
     for namespace in dict.fromkeys(obj.namespace for obj in objs):
+        # They close and open the namespace together: where one stays, none of them may be dropped.
+        run.units.bind(obj.uid for obj in objs if obj.namespace == namespace)
         if namespace not in failed:
             _of_namespace(
                 run, scope, namespace, targets, openings, [o for o in objs if o.namespace == namespace]
@@ -132,6 +134,8 @@ def _of_namespace(
             [o for o in openings if o.obj.namespace == namespace],
         ))  # fmt: skip
     except Unsayable as problem:
+        at = problem.at.obj if isinstance(problem.at, View) else problem.at
+        run.units.link(at.uid, objs[0].uid)
         _held(run, problem, objs[0])
         return
     for account in found:
@@ -144,8 +148,6 @@ def _of_namespace(
         try:
             target_emission.emit(run, scope, namespace, account, base)
         except Unsayable as problem:
-            for obj in account.objects:
-                run.units.hold(obj.uid)
             _held(run, problem, account.objects[0])
 
 
