@@ -24,21 +24,24 @@ WORLDS = 150
 READINGS = ("osm", "spec")
 
 
-def compare(objects: list[Json], reading: str = "osm", *, permissive: bool = False) -> Counter[str]:
+def compare(
+    objects: list[Json], reading: str = "osm", *, permissive: bool = False, context: list[Json] | None = None
+) -> Counter[str]:
     """Every question about what moved, by how the answers compare; `held` where nothing moved."""
     mode = "permissive" if permissive else "deny-by-default"
     chosen = {
         "authorization": "translate", "complete": ("*",), "fail-on": "never", "mesh.osm-policy-mode": mode,
         "smi-implementation": reading,
     }  # fmt: skip
-    result = transform(yaml.safe_dump_all(objects, sort_keys=False).encode(), Options(chosen))
+    files = [("context.yaml", _stream(context))] if context else []
+    result = transform(_stream(objects), Options(chosen), files)
     report = result.report
     assert not any("unaccounted" in fate.fates for fate in report.objects)
     assert not any(finding.code in ("MS009", "MS015", "MS006") for finding in report.findings)
     # Route groups that nothing uses are held by themselves.
     if any(fate.outcome == "held" and fate.ref.group != "specs.smi-spec.io" for fate in report.objects):
         return Counter(held=1)
-    after = list(yaml.safe_load_all(b"".join(result.output)))
+    after = [found for found in yaml.safe_load_all(b"".join(result.output)) if found] + (context or [])
     asked = Counter[str]()
     linkerd, osm = Inbound(after), OsmAuthorization(objects, permissive=permissive, reading=reading)
     for obj in objects:
@@ -48,6 +51,10 @@ def compare(objects: list[Json], reading: str = "osm", *, permissive: bool = Fal
                 for question in questions(name, port, osm.protocol(name, port)):
                     asked[_compared(linkerd, osm, question, obj)] += 1
     return asked
+
+
+def _stream(objects: list[Json]) -> bytes:
+    return yaml.safe_dump_all(objects, sort_keys=False).encode()
 
 
 def _compared(linkerd: Inbound, osm: OsmAuthorization, question: Question, workload: Json) -> str:
@@ -103,6 +110,20 @@ def test_in_permissive_mode_every_meshed_client_is_let_in_as_before() -> None:
     assert asked["held"] == 0
     assert asked["stricter"] == 0
     assert asked["same"] > 1_000
+
+
+def test_pods_that_join_by_their_own_annotation_close_themselves() -> None:
+    asked = Counter[str]()
+    for seed in range(60):
+        namespace, *objects = world(random.Random(seed))
+        annotations = namespace["metadata"].pop("annotations")
+        for obj in objects:
+            if obj["kind"] == "Deployment":
+                obj["spec"]["template"]["metadata"]["annotations"] = dict(annotations)
+        asked += compare(objects, context=[namespace])
+    assert asked["WIDER"] == 0
+    assert asked["stricter"] == 0
+    assert asked["same"] > 5_000
 
 
 def _everyone(emit: Callable[..., Any]) -> Callable[..., Any]:
