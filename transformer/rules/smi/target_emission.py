@@ -146,9 +146,11 @@ def _refuse_pods_without_sidecar(run: Run, scope: Scope, namespace: str, account
     """Outside of OSM a target may be enforced without sidecars (Traefik Mesh), so pods that do not move are under it too."""
     reading = run.options["smi-implementation"]
     staying = [p for p in scope.pods(namespace) if account_of(p) == account.name and p.way != MOVES]
-    if reading != OSM and account.targets and staying:
+    joining = [p for p in scope.pods(namespace) if account_of(p) == account.name and p.way == MOVES]
+    # OSM protects pods with its sidecar only; where none of the account has it, another mesh is meant.
+    if staying and account.targets and (reading != OSM or not joining):
         raise Unsayable(
-            "MS406", account.objects[0], f"{staying[0].obj.ref} does not join Linkerd here, and {reading} may protect it",
+            "MS406", account.objects[0], f"{staying[0].obj.ref} does not join Linkerd here, and may be protected without sidecar",
             "Set linkerd.io/inject on its pods or their Namespace.",
         )  # fmt: skip
 
