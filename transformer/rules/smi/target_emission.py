@@ -150,7 +150,7 @@ def _refuse_pods_without_sidecar(run: Run, scope: Scope, namespace: str, account
     # OSM protects pods with its sidecar only; where none of the account has it, another mesh is meant.
     if staying and account.targets and (reading != OSM or not joining):
         raise Unsayable(
-            "MS406", account.objects[0], f"{staying[0].obj.ref} does not join Linkerd here, and may be protected without sidecar",
+            "MS406", account.objects[0], f"{staying[0].obj.ref} does not join Linkerd, and may be protected without sidecar",
             "Set linkerd.io/inject on its pods or their Namespace.",
         )  # fmt: skip
 
