@@ -82,16 +82,16 @@ def main() -> int:
 HEAD = """\
 # What becomes of every field
 
-Every field of the traffic kinds, as their custom resource definitions have it (Istio 1.31, SMI), measured: the program ran on
-one small stream per field, with an object that is translated and the field set as shown. Other values may fare
-differently; several stand here where they do. The streams hold every object (`complete: "*"`), are for Linkerd 2.20, and
-are measured with Gateway API 1.2 and 1.5.
+Every field of these kinds, as their custom resource definitions have it (Istio 1.31, SMI, Open Service Mesh), measured: the
+program ran on one small stream per field, with an object that is translated and the field set as shown. Other values may
+fare differently; several stand here where they do. The streams hold every object (`complete: "*"`), policies are translated,
+and the output is for Linkerd 2.20 with Gateway API 1.2 and 1.5.
 """
 LEGEND = """\
 - *translated*: what is emitted says the same; with a code, apart from what the code says.
-- *no-op*: needs nothing in Linkerd, or has no effect in Istio.
+- *no-op*: needs nothing in Linkerd, or has no effect in the old mesh.
 - *degraded*: lost, and told; requests are served all the same.
-- *held*: the object stays in Istio byte for byte, with everything that depends on it. *Why* names the codes; many can be
+- *held*: the object stays in its mesh byte for byte, with everything that depends on it. *Why* names the codes; many can be
   [accepted](codes.md).
 
 Where the two Gateway API versions differ, both stand in the cell. Http rules with a `match` are followed by one for all

@@ -28,6 +28,8 @@ WITHOUT_KEYS = {
     "mesh-route": "looked at wherever the stream names a mesh",
     "ingress-route": "looked at wherever the stream names a mesh",
     "backend-policy": "looked at wherever the stream names a mesh",
+    "osm-mesh-config": "follows the workloads that move, which carry a key",
+    "smi-metrics": "the APIService is called after the group that it registers",
     "mesh-departure": "follows the workloads that move, which carry a key",
 }
 

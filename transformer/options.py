@@ -75,6 +75,10 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("authorization", "choice", "hold", "AuthorizationPolicies and PeerAuthentications: hold them with all that they "
            "reach, or translate them where that is exact (a preview)", ("hold", "translate")),
+    Option("smi-implementation", "choice", "osm", "whose reading of SMI objects counts where implementations differ "
+           "(path expressions, rules without matches, namespaces, TCP ports)", ("osm", "linkerd-smi", "traefik-mesh", "spec")),
+    Option("mesh.osm-policy-mode", "choice", "", "Open Service Mesh's traffic policy mode where no MeshConfig of stream or "
+           "context tells it; deny-by-default is assumed", ("", "deny-by-default", "permissive")),
     Option("prefix-mode", "choice", "auto", "how an Istio string prefix is written: exact (a regular expression where "
            "segments differ), segment (PathPrefix, with a finding), or auto: exact on the mesh, segment at gateways",
            ("auto", "exact", "segment")),

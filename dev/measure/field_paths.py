@@ -10,22 +10,29 @@ from typing import Any
 import yaml
 
 #: Where the definitions of translated kinds stand, below the folder of definitions.
-FILES = ("istio-1.31/crds.yaml", "smi/split.yaml", "smi/httproutegroup.yaml")
+FILES = (
+    "istio-1.31/crds.yaml", "smi/split.yaml", "smi/httproutegroup.yaml", "smi/access.yaml", "smi/tcproute.yaml",
+    "smi/udproute.yaml", "osm/config_extensionservice.yaml", "osm/config_mesh_root_certificate.yaml",
+    "osm/config_meshconfig.yaml", "osm/policy_egress.yaml", "osm/policy_ingress_backend.yaml", "osm/policy_retry.yaml",
+    "osm/policy_telemetry.yaml", "osm/policy_upstream_traffic_setting.yaml",
+)  # fmt: skip
+_OSM_GROUPS = ("config.openservicemesh.io", "policy.openservicemesh.io")
 GROUPS = (
-    "networking.istio.io",
-    "telemetry.istio.io",
-    "extensions.istio.io",
-    "split.smi-spec.io",
-    "specs.smi-spec.io",
-)
+    "networking.istio.io", "telemetry.istio.io", "extensions.istio.io", "split.smi-spec.io", "specs.smi-spec.io",
+    "access.smi-spec.io",
+)  # fmt: skip
+#: Before the name of a kind that Open Service Mesh shares with Istio.
+OSM = "OSM "
 _TYPES = {"string": "str", "integer": "int", "number": "num", "boolean": "bool"}
 
 
 def schemas(crds: Path, kind: str) -> dict[str, dict[str, Any]]:
     """The schema of a kind by version, without `status`, which nobody writes into a manifest."""
     found = {}
+    name = kind.removeprefix(OSM)
+    groups = _OSM_GROUPS if kind.startswith(OSM) else GROUPS
     for crd in _definitions(crds):
-        if crd["spec"]["names"]["kind"] == kind and crd["spec"]["group"] in GROUPS:
+        if crd["spec"]["names"]["kind"] == name and crd["spec"]["group"] in groups:
             for version in crd["spec"]["versions"]:
                 schema = version["schema"]["openAPIV3Schema"]
                 written = {name: field for name, field in schema["properties"].items() if name != "status"}
@@ -62,7 +69,8 @@ def enumerations(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, 
     if isinstance(schema.get("additionalProperties"), dict):
         yield from enumerations(schema["additionalProperties"], f"{path}.*")
     if "enum" in schema:
-        yield path, tuple(schema["enum"])
+        # `off` without quotes is a boolean in the definition's file.
+        yield path, tuple("off" if value is False else value for value in schema["enum"])
 
 
 def shape(schema: dict[str, Any]) -> Any:

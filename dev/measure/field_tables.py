@@ -1,8 +1,8 @@
-"""All tables of fields: the traffic kinds, and the kinds that configure the mesh."""
+"""All tables of fields: the traffic kinds, the kinds that configure the mesh, and those of SMI and Open Service Mesh."""
 
 from __future__ import annotations
 
-from dev.measure import field_streams, field_values_config
+from dev.measure import field_streams, field_values_config, osm_field_tables
 from dev.measure.field_streams import Column, Table, Value
 from dev.measure.field_values import Samples
 
@@ -67,4 +67,5 @@ TABLES: tuple[Table, ...] = (
         Table(kind, "`spec`", samples, (Column("fate", "spec.", _Alone(version, kind, base)),))
         for kind, version, samples, base in _MESH_KINDS
     ),
+    *osm_field_tables.TABLES,
 )

@@ -46,7 +46,7 @@ def test_the_page_has_every_field_of_the_definition_and_no_other(kind: str, shar
         for version in field_paths.schemas(shared / "crds", kind).values()
         for path in field_paths.paths(version)
     }
-    assert len(defined) > 3
+    assert defined
     assert sorted(path for of, path in set(field_streams.paths(field_tables.TABLES)) if of == kind) == sorted(
         defined
     )
@@ -93,7 +93,8 @@ def test_what_moves_in_every_place() -> None:
             fates = {
                 row.measured[column.title]["1.5"].fate for row in rows(table) if column.title in row.measured
             }
-            assert (fates == {"held"}) == (table.kind in _HELD_WHOLE), (table.kind, table.title, column.title)
+            stays = table.kind in _HELD_WHOLE or column.title == "calls out are closed"
+            assert (fates == {"held"}) == stays, (table.kind, table.title, column.title)
 
 
 def test_a_sample_without_its_field_is_refused() -> None:
@@ -152,6 +153,7 @@ _IMPLIED = {
     "redirect.derivePort": "FROM_PROTOCOL_DEFAULT",
     "tls.mode": "PASSTHROUGH",
     "service": "service: web",
+    "host": "host: web.shop.svc",
     "matches[].methods[]": "'*'",
     "matches[].name": "name: all",  # nothing refers to it
     "delegate.namespace": "namespace: shop",  # the namespace of the VirtualService itself

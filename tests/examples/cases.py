@@ -36,6 +36,7 @@ class Example(NamedTuple):
 
 EXAMPLES = (
     Example("bookinfo", namespace="bookinfo"),
+    Example("bookstore", namespace="books"),
     Example("boutique", namespace="boutique"),
     Example("canary", namespace="tickets"),
     Example("held", code=1, chart=False),

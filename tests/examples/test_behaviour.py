@@ -46,6 +46,9 @@ ASKED = [
         retries=2),
     Ask("bookinfo", "ratings", 9080, "/ratings/0", {"ratings": 1.0}, "one destination", 1500, retries=3),
     Ask("bookinfo", "details", 9080, "/details/0", {"details": 1.0}, "no VirtualService"),
+    Ask("bookstore", "bookstore", 14001, "/books-bought", {"bookstore-v1": 0.75, "bookstore-v2": 0.25}, "the TrafficSplit",
+        retries=3),
+    Ask("bookstore", "bookwarehouse", 14001, "/restock", {"bookwarehouse": 1.0}, "no TrafficSplit", method="POST"),
     Ask("boutique", "frontend", 80, "/basket", "http://frontend/cart", "the old address"),
     Ask("boutique", "frontend", 80, "/basket", "http://frontend/cart", "the first rule wins",
         headers=NEXT_HEADER),
@@ -68,7 +71,7 @@ ASKED = [
     Ask("canary", "tickets-canary", 8080, "/", {"tickets-canary": 1.0}, "asked for by name"),
     Ask("held", "web", 80, "/", {"web": 1.0}, "what is not held has moved", 4000),
 ]  # fmt: skip
-NAMESPACES = {"bookinfo": "bookinfo", "held": "web"}
+NAMESPACES = {"bookinfo": "bookinfo", "held": "web", "bookstore": "books"}
 
 
 def answer_to(ask: Ask) -> dict[str, Any]:

@@ -71,7 +71,7 @@ CODES = (
         "The object belongs to a mesh that is left behind, and this version has no translation for its kind.",
         "The object stays as it is, with whatever depends on it.",
         "Keep it until a version that translates it, replace it by hand, or accept the finding to drop it.",
-        "apiVersion: config.openservicemesh.io/v1alpha2\nkind: MeshRootCertificate",
+        "apiVersion: config.openservicemesh.io/v1alpha2\nkind: SomethingNewer",
         acceptable=True,
     ),
     Code(

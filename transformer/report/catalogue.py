@@ -83,7 +83,8 @@ def rules(kind: str = "") -> str:
             f"no rule takes {kind}"
             + (f"; did you mean {hint}?" if hint else "; `meshshift rules` lists them")
         )
-    return "\n".join(_rule(rule) for rule in found)
+    # A rule may be called after a kind that another family has too.
+    return "\n".join(_rule(rule) for rule in sorted(found, key=lambda rule: wanted != rule.id.lower()))
 
 
 def _names(rule: Rule) -> set[str]:

@@ -7,10 +7,11 @@ the namespace, or from the root namespace the whole mesh, is meant (istio-surfac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from transformer.context.index import WORKLOAD_KINDS
+from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj
 from transformer.run import Run
 
@@ -27,7 +28,8 @@ ISTIO_KINDS = (
 )  # fmt: skip
 _OSM = "policy.openservicemesh.io"
 #: What Open Service Mesh enforces beside SMI: who may call out, what an ingress may call, how much.
-OSM_KINDS = ((_OSM, "Egress"), (_OSM, "IngressBackend"), (_OSM, "UpstreamTrafficSetting"))
+INGRESS_BACKEND = (_OSM, "IngressBackend")
+OSM_KINDS = ((_OSM, "Egress"), INGRESS_BACKEND, (_OSM, "UpstreamTrafficSetting"))
 SMI_KINDS = ((_ACCESS, "TrafficTarget"), (_ACCESS, "IdentityBinding"))
 #: Labels, or prefixes of labels, that pods get from an injector or a controller and templates do not show.
 ADDED_TO_PODS = (
@@ -53,12 +55,24 @@ def of(run: Run, obj: Obj) -> Iterator[Obj]:
     return _of_target(run, obj) if obj.ref.group == _ACCESS else _of_policy(run, obj)
 
 
+def hold_all(run: Run, objs: Iterable[Obj], why: str) -> None:
+    """Ask that objects stay, each with everything that it reaches: only the old mesh enforces them."""
+    for obj in objs:
+        run.account(obj, [obj.view])
+        run.drop(obj)
+        if not run.hold("MS400", obj, f"{obj.ref.kind} {why}"):
+            run.mark(obj.view, Fate(ACCEPTED, "MS400"))
+        for reached in of(run, obj):
+            run.units.link(obj.uid, reached.uid)
+            run.units.link(reached.uid, obj.uid)
+
+
 def _of_policy(run: Run, obj: Obj) -> Iterator[Obj]:
     mesh_wide = obj.namespace == run.options["mesh.root-namespace"] or obj.ref.kind in (
         "MeshPolicy", "ClusterRbacConfig",
     )  # fmt: skip
     labels = selector(obj)
-    for found in _workloads(run, "" if mesh_wide else obj.namespace):
+    for found in workloads(run, "" if mesh_wide else obj.namespace):
         if all(_carries(found, key, text) for key, text in labels.items()):
             yield found.obj
     yield from _namespaces(run, "" if mesh_wide else obj.namespace)
@@ -69,7 +83,7 @@ def _of_target(run: Run, obj: Obj) -> Iterator[Obj]:
     body = obj.spec if obj.spec else obj.view
     account = body.get("destination", "name").text()
     namespace = body.get("destination", "namespace").text() or obj.namespace
-    for found in _workloads(run, namespace):
+    for found in workloads(run, namespace):
         if found.account == account or not account:
             yield found.obj
     yield from _namespaces(run, namespace)
@@ -77,13 +91,14 @@ def _of_target(run: Run, obj: Obj) -> Iterator[Obj]:
 
 def _of_osm(run: Run, obj: Obj) -> Iterator[Obj]:
     """Everything in the object's namespace and in those of its sources: Services and accounts are not told apart."""
-    sources = [entry.get("namespace").text() for entry in obj.spec.get("sources").each()]
+    named = (*obj.spec.get("sources").each(), obj.spec.get("source"), *obj.spec.get("destinations").each())
+    sources = [entry.get("namespace").text() for entry in named]
     for namespace in dict.fromkeys([obj.namespace, *(name for name in sources if name)]):
-        yield from (found.obj for found in _workloads(run, namespace))
+        yield from (found.obj for found in workloads(run, namespace))
         yield from _namespaces(run, namespace)
 
 
-def _workloads(run: Run, namespace: str) -> Iterator[Reachable]:
+def workloads(run: Run, namespace: str) -> Iterator[Reachable]:
     """Workloads that are, or may be, in a namespace; an empty one is any, as long as nobody says which it is."""
     index: dict[str, list[Reachable]] | None = run.memo.get("reachable")
     if index is None:

@@ -36,6 +36,7 @@ def run(text: str, context: str = "", accept: tuple[str, ...] = (), **options: A
     names = {key.replace(".", "_").replace("-", "_"): key for key, _ in Options().items()}
     values = {names[key]: value for key, value in options.items()}
     values.setdefault("mesh.mtls", "permissive")
+    values.setdefault("mesh.osm-policy-mode", "permissive")
     values.setdefault("fail-on", "never")
     values["accept"] = tuple(Acceptance(entry[:5], entry[6:], "asked the owner") for entry in accept)
     files = [("context.yaml", context.encode())] if context else []

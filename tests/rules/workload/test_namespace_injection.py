@@ -45,6 +45,10 @@ CASES = [
     Case({"topology.istio.io/network": "n"}, {}, {"topology.istio.io/network": "n"}, {}, "", "for Istio's control plane"),
     Case({"istio.io/newer-thing": "x"}, {}, {"istio.io/newer-thing": "x"}, {}, "MS115", "unknown: left and reported"),
     Case({OSM + "monitored-by": "osm"}, {OSM + "sidecar-injection": "yes"}, {}, ON, "MS134 MS151", "OSM's pair"),
+    Case(
+        {OSM + "monitored-by": "osm"}, {OSM + "sidecar-injection": "yes"}, {}, ON | STRICT, "MS133 MS134 MS151",
+        "OSM takes connections of the mesh only, and nobody is asked", "",
+    ),
     Case({OSM + "monitored-by": "osm"}, {OSM + "sidecar-injection": "disabled"}, {}, OFF, "", "OSM's opt-out"),
     Case({OSM + "monitored-by": "osm"}, {}, {}, {}, "", "monitored alone injects nothing"),
     Case({}, {OSM + "sidecar-injection": "enabled"}, {}, {}, "MS102", "not monitored: OSM does not inject"),

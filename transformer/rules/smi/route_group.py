@@ -1,6 +1,7 @@
 """Matches of an HTTPRouteGroup as target matches (smi-osm-surface §1.3).
 
-`pathRegex` and header values are regular expressions that must match the whole value, as Open Service Mesh enforces them.
+Header values are regular expressions that must match the whole value. `pathRegex` must match the whole path for Open
+Service Mesh (Envoy's safe_regex), and only its beginning by the specification and for Traefik Mesh, which adds the slash.
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ def entries(group: Obj) -> list[View]:
     return list((group.spec.get("matches") or group.view.get("matches")).each())
 
 
-def lower(entry: View) -> tuple[Match, ...]:
-    """One match of a group; several target matches where it names several methods. Raises `Unsupported`."""
+def lower(entry: View, reading: str = "osm") -> tuple[Match, ...]:
+    """One match of a group, as an implementation reads it; several target matches where it names several methods.
+
+    Raises `Unsupported`.
+    """
     _refuse_malformed(entry)
     path = Path("any")
     pattern = entry.get("pathRegex").text()
     if pattern and pattern not in (".*", "/.*"):
-        path = Path("regex", _expression(entry.get("pathRegex"), pattern))
+        path = Path("regex", _as_read(_expression(entry.get("pathRegex"), pattern), reading))
     headers: dict[str, Value] = {}
     for name, field in _headers(entry.get("headers")):
         if name.lower() == "host":
@@ -52,6 +56,15 @@ def lower(entry: View) -> tuple[Match, ...]:
         if name not in ("name", "pathRegex", "methods", "headers"):
             _refuse(field, f"`{name}` is not a field of a route group's match")
     return tuple(Match(path=path, method=method, headers=tuple(headers.items())) for method in named)
+
+
+def _as_read(expression: str, reading: str) -> str:
+    """The expression that must match the whole path."""
+    if reading == "spec":
+        return f"(?:{expression}).*"
+    if reading == "traefik-mesh":
+        return f"/(?:{expression.removeprefix('/')}).*"
+    return expression
 
 
 def _refuse_malformed(entry: View) -> None:

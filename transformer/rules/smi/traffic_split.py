@@ -7,7 +7,7 @@ https://github.com/servicemeshinterface/smi-spec/tree/main/apis/traffic-split
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from transformer import service_protocol
 from transformer.ir.routes import Action, Backend, Forward, Parent, Route, RouteRule
@@ -18,12 +18,19 @@ from transformer.order.predicates import Match
 from transformer.rules import parents
 from transformer.rules.istio import mesh_hosts, mesh_routes
 from transformer.rules.registry import rule
-from transformer.rules.smi import route_group, weights
+from transformer.rules.smi import left_profile, route_group, weights
 from transformer.run import Run
 from transformer.targets import metadata
-from transformer.targets.gateway_api import http_route
+from transformer.targets.gateway_api import connection_route, http_route
 
 _SPLIT, _SPECS = "split.smi-spec.io", "specs.smi-spec.io"
+
+
+class Port(NamedTuple):
+    """A port of the root Service, and whether connections and not requests are split there."""
+
+    number: int
+    tcp: bool
 
 
 class Held(Exception):
@@ -71,14 +78,19 @@ def _translate(run: Run, obj: Obj) -> None:
     backends = obj.spec.get("backends")
     shares = _shares(run, backends)
     matches = obj.spec.get("matches")
+    _refuse_other_version(run, obj, matches, backends)
     if matches and not matches.is_sequence:
         _refuse(run, "MS004", matches, "must be a list of route groups")
     groups = list(_groups(run, obj))
     for port in ports:
-        forward = Forward(tuple(_backends(run, backends, shares, port)))
-        route = _route(run, obj, root, port, forward, groups)
-        name = obj.name if len(ports) == 1 else f"{obj.name}-{port}"
-        _plan(run, obj, route, name, run.translated(root_field, backends, obj.spec.get("matches")), groups)
+        name = obj.name if len(ports) == 1 else f"{obj.name}-{port.number}"
+        found = tuple(_backends(run, backends, shares, port.number))
+        marks = run.translated(root_field, backends, obj.spec.get("matches"))
+        if port.tcp:
+            _plan_tcp(run, obj, Parent(root.namespace, root.name, port.number), found, name, marks)
+            continue
+        route = _route(run, obj, root, port.number, Forward(found), groups)
+        _plan(run, obj, route, name, marks, groups)
 
 
 def _refuse(run: Run, code: str, at: View | Obj, message: str, remedy: str = "") -> None:
@@ -141,10 +153,11 @@ def _refuse_rivals(run: Run, obj: Obj, root: Obj) -> None:
                 obj,
                 f"{other.ref} splits {root.ref} too; which one is in effect depends on the implementation",
             )
-    profile = parents.profile(run, root)
-    if profile is not None:
-        _refuse(run, "MS209", obj, f"ServiceProfile {profile.name} makes Linkerd ignore every HTTPRoute of {root.ref}",
-                "Delete the ServiceProfile that the SMI extension left behind.")  # fmt: skip
+    other_words = left_profile.settle(run, obj, root)
+    if other_words:
+        _refuse(
+            run, "MS209", obj, other_words, "Delete the ServiceProfile that the SMI extension left behind."
+        )
     route = parents.foreign_route(run, root)
     if route is not None:
         _refuse(
@@ -155,21 +168,22 @@ def _refuse_rivals(run: Run, obj: Obj, root: Obj) -> None:
         )
 
 
-def _ports(run: Run, at: View, root: Obj) -> list[int]:
+def _ports(run: Run, at: View, root: Obj) -> list[Port]:
     ports = []
     ranges = service_protocol.opaque_ports(root, run.options["linkerd-install.opaque-ports"])
     for port in root.spec.get("ports").each():
         protocol, number = service_protocol.istio_protocol(port), port.get("port").value()
         if protocol == "udp":
             continue
-        if not service_protocol.takes_http_routes(protocol) or service_protocol.is_opaque(number, ranges):
+        tcp = not service_protocol.takes_http_routes(protocol) or service_protocol.is_opaque(number, ranges)
+        if tcp and (at.obj.spec.get("matches") or not run.target.mesh_connection_routes):
             _refuse(
                 run,
                 "MS502",
                 at,
                 f"port {number} of {root.ref} is not HTTP; splitting it needs a TCPRoute, which the standard channel lacks",
             )
-        ports.append(number)
+        ports.append(Port(number, tcp))
     if not ports:
         _refuse(run, "MS207", at, f"{root.ref} has no ports")
     return ports
@@ -209,6 +223,18 @@ def _backends(run: Run, backends: View, shares: list[int], port: int) -> Iterato
         yield Backend(service.namespace, service.name, port, share if len(shares) > 1 else None)
 
 
+def _refuse_other_version(run: Run, obj: Obj, matches: View, backends: View) -> None:
+    """Fields of a later version are dropped by the API server; quantities of the first one are refused by later ones."""
+    if matches and obj.ref.version in ("v1alpha1", "v1alpha2"):
+        said = (
+            f"{obj.ref.version} has no matches: the API server drops them, and the split is for every request"
+        )
+        _refuse(run, "MS548", matches, said)
+    quantities = [b.get("weight") for b in backends.each() if isinstance(b.get("weight").value(), str)]
+    if quantities and obj.ref.version != "v1alpha1":
+        run.say("MS549", quantities[0], f"{obj.ref.version} has whole numbers as weights; read as a quantity")
+
+
 def _register_groups(run: Run, obj: Obj) -> None:
     """Tell the rule of route groups who uses them: they stay or go with their splits."""
     for entry in obj.spec.get("matches").each():
@@ -241,7 +267,10 @@ def _route(run: Run, obj: Obj, root: Obj, port: int, forward: Forward, groups: S
     entries = []
     for group in groups:
         for view in route_group.entries(group):
-            entries += [order.Entry(match, forward) for match in route_group.lower(view)]
+            entries += [
+                order.Entry(match, forward)
+                for match in route_group.lower(view, run.options["smi-implementation"])
+            ]
     entries.append(order.Entry(Match(), rest, rule=1))
     result = order.compile(
         entries,
@@ -270,3 +299,23 @@ def _plan(
         return http_route.build(route, meta, run.target, hidden=hidden, release_namespace=obj.namespace)
 
     run.derive(value, [obj, *(group for group in groups if not group.context)], marks)
+
+
+def _refuse_other_tcp_routes(run: Run, obj: Obj, parent: Parent) -> None:
+    for other in run.context.objects("gateway.networking.k8s.io", "TCPRoute"):
+        for ref in other.spec.get("parentRefs").each():
+            named = (ref.get("namespace").text() or other.namespace, ref.get("name").text())
+            if named == (parent.namespace, parent.name) and metadata.MARKER not in other.annotations:
+                _refuse(
+                    run, "MS215", obj, f"{other.ref} already routes Service {parent.name}; Linkerd obeys both"
+                )
+
+
+def _plan_tcp(
+    run: Run, obj: Obj, parent: Parent, backends: tuple[Backend, ...], name: str, marks: tuple[Mark, ...]
+) -> None:
+    _refuse_other_tcp_routes(run, obj, parent)
+    meta = metadata.metadata(obj, name)
+    route = Route((parent,), (RouteRule((), Forward(backends)),))
+    version = run.target.mesh_connection_routes
+    run.derive(connection_route.build(route, meta, "TCPRoute", version, obj.namespace), [obj], marks)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj
-from transformer.rules import egress, reach
+from transformer.rules import egress, osm_mode, reach
 from transformer.rules.registry import rule
 from transformer.run import Run
 
@@ -44,7 +44,7 @@ def _named(reached: Sequence[Obj]) -> str:
 def _policies(run: Run) -> Iterator[Obj]:
     for group, kind in (*reach.ISTIO_KINDS, *reach.SMI_KINDS, *reach.OSM_KINDS):
         for obj in run.context.objects(group, kind):
-            if obj.context and not _told_by_posture(run, obj):
+            if obj.context and not _told_by_posture(run, obj) and not osm_mode.is_inert(run, obj):
                 yield obj
     for obj in run.context.objects(*egress.SIDECAR):
         if obj.context and any(egress.refusals(run, obj)):

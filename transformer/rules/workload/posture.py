@@ -7,6 +7,7 @@ https://istio.io/latest/docs/reference/config/security/peer_authentication/
 from __future__ import annotations
 
 from transformer.objects import Obj, View
+from transformer.rules.workload import injection_settings
 from transformer.rules.workload.injection_settings import AUTHENTICATED, DEFAULT_POLICY
 from transformer.run import Run
 
@@ -20,6 +21,8 @@ CLOSED = frozenset({AUTHENTICATED, "cluster-authenticated", "deny"})
 
 def posture(run: Run, namespace: str, at: Obj) -> str:
     """`strict`, `permissive`, or empty where the fact is missing (the run then asks for it)."""
+    if not run.options["mesh.mtls"] and _is_osm(run, namespace):
+        return STRICT  # its sidecars accept connections of the mesh only, also in permissive mode (osm pkg/envoy)
     for place in (namespace, run.options["mesh.root-namespace"]):
         modes = {
             found.spec.get("mtls", "mode").text() or "UNSET"
@@ -36,6 +39,17 @@ def posture(run: Run, namespace: str, at: Obj) -> str:
         f"{at.ref} joins Linkerd: where the mesh requires mutual TLS today its proxies must refuse callers without a "
         "mesh identity (all-authenticated), else they accept them (Open Service Mesh always requires it: strict)",
     )
+
+
+def _is_osm(run: Run, namespace: str) -> bool:
+    """Whether the Namespace belongs to Open Service Mesh, and not to Istio."""
+    found: dict[str, bool] | None = run.memo.get("namespaces-of-osm")
+    if found is None:
+        found = run.memo["namespaces-of-osm"] = {
+            name: setting.monitored and not setting.sidecar and not setting.ambient
+            for name, setting in injection_settings.of_namespaces(run).items()
+        }  # fmt: skip
+    return found.get(namespace, False)
 
 
 def inbound(run: Run, policy: str) -> dict[str, str]:

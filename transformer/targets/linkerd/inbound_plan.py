@@ -19,12 +19,16 @@ _MOST_MATCHES, _MOST_HOSTS = 128, 16
 
 
 class RoutePlan(NamedTuple):
-    """One route: hosts (none for all others), matches as (path type, path, method), and who is let in."""
+    """One route: hosts (none for all others), matches as (path type, path, method), and who is let in.
+
+    `headers` has the conditions on headers of every match, as (type, name, value); empty where no match has any.
+    """
 
     hosts: tuple[str, ...]
     matches: tuple[tuple[str, str, str], ...]
     sources: SourceSet
     probes: bool = False
+    headers: tuple[tuple[tuple[str, str, str], ...], ...] = ()
 
 
 class Plan(NamedTuple):

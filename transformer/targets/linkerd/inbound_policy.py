@@ -66,7 +66,8 @@ def _label(route: RoutePlan) -> str:
 
 
 def _route(route: RoutePlan, server: str) -> dict[str, Any]:
-    found = [_match(*match) for match in route.matches]
+    headers = route.headers or ((),) * len(route.matches)
+    found = [_match(*match) | _headers(those) for match, those in zip(route.matches, headers, strict=True)]
     spec: dict[str, Any] = {"parentRefs": [{"group": _GROUP, "kind": "Server", "name": server}]}
     if route.hosts:
         spec["hostnames"] = list(route.hosts)
@@ -77,6 +78,12 @@ def _route(route: RoutePlan, server: str) -> dict[str, Any]:
 def _match(kind: str, value: str, method: str) -> dict[str, Any]:
     match: dict[str, Any] = {"path": {"type": kind, "value": value}}
     return match if method == OTHER else match | {"method": method}
+
+
+def _headers(conditions: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:
+    """Conditions on headers, as a match has them; nothing where there is none."""
+    found = [{"type": kind, "name": name, "value": value} for kind, name, value in conditions]
+    return {"headers": found} if found else {}
 
 
 def _opened(kind: str, name: str, sources: SourceSet) -> Iterator[Object]:

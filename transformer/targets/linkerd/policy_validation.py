@@ -93,9 +93,20 @@ def _network(value: dict[str, Any], target: Target) -> Iterator[str]:
                 yield f"except {block} does not lie inside {outer}"
 
 
+def _rate_limit(value: dict[str, Any], target: Target) -> Iterator[str]:
+    spec = value["spec"]
+    if (spec["targetRef"].get("group"), spec["targetRef"].get("kind")) != (_GROUP, "Server"):
+        yield "a rate limit is for a Server"
+    for part in (spec.get("total", {}), spec.get("identity", {}), *spec.get("overrides", [])):
+        rate = part.get("requestsPerSecond", 1)
+        if not isinstance(rate, int) or rate < 1:
+            yield f"{rate!r} requests in a second"
+
+
 CHECKS: dict[str, Callable[[dict[str, Any], Target], Iterator[str]]] = {
     "Server": _server,
     "AuthorizationPolicy": _authorization_policy,
     "MeshTLSAuthentication": _mesh_tls,
     "NetworkAuthentication": _network,
+    "HTTPLocalRateLimitPolicy": _rate_limit,
 }
