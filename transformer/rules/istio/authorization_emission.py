@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transformer.objects import Obj
+from transformer.rules import inbound_objects
 from transformer.rules.istio import authorization_plans as plans
 from transformer.rules.istio import authorization_servers as servers
 from transformer.rules.istio import peer_authentication
@@ -78,7 +79,7 @@ def default_of(run: Run, scope: Scope, namespace: str, policies: Sequence[Policy
     obj = scope.setting(namespace).obj
     if obj is None:
         return ""
-    existing = obj.annotations.get(injection_settings.DEFAULT_POLICY, "")
+    existing = posture.in_effect(obj.view.get("metadata", "annotations"))
     if not scope.flips(namespace):
         return existing
     mode = peer_authentication.modes(_settings(run), scope.root, namespace, {}).workload
@@ -109,13 +110,13 @@ def _write_default(run: Run, wanted: Wanted, inherited: str, group: Group) -> No
     pods, word = wanted.pods, wanted.rest.policy
     run.memo.setdefault("own-inbound-policy", set()).add(pods.obj.uid)
     existing = pods.pod.annotations.get(injection_settings.DEFAULT_POLICY)
-    if existing.present and existing.text() != word:
+    if existing.present and posture.in_effect(pods.pod.annotations) != word:
         raise Unsayable("MS408", existing, f"is {existing.text()!r}, but the policies mean {word!r}")
     open_anyway = not inherited and word == "all-unauthenticated" and not any(map(selector, group.settings))
     if existing.present or word == inherited or open_anyway:
         return
     run.edit(
-        pods.obj, pods.pod.annotations_path, write={injection_settings.DEFAULT_POLICY: word},
+        pods.obj, pods.pod.annotations_path, write=posture.inbound(run, word),
         owners=[pods.obj, *group.objects], marks=run.translated(*(obj.spec for obj in group.objects)),
     )  # fmt: skip
 
@@ -124,12 +125,7 @@ def _derive(run: Run, namespace: str, group: Group, server: servers.Server) -> N
     owners = [*group.objects, *(pods.obj for pods in group.pods)]
     marks = run.translated(*(obj.spec for obj in group.objects))
     for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port):
-        value = {
-            "apiVersion": made.api_version,
-            "kind": made.kind,
-            "metadata": metadata.metadata(owners[0], made.name, namespace=namespace),
-            "spec": made.spec,
-        }
+        value = inbound_objects.as_object(run, made, owners[0], namespace)
         run.derive(value, owners, marks, shared=made.kind.endswith("Authentication"))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from transformer.ir import authorization as ir
 from transformer.ledger import ACCEPTED, DEGRADED, TRANSLATED, Fate
 from transformer.objects import Obj, View
-from transformer.rules import osm_mode, reach
+from transformer.rules import inbound_objects, osm_mode, reach
 from transformer.rules.istio import authorization_servers as servers
 from transformer.rules.istio.authorization_plans import Rest, Wanted
 from transformer.rules.istio.authorization_pods import MOVES, Pods
@@ -20,7 +20,7 @@ from transformer.rules.istio.authorization_rules import Unsayable
 from transformer.rules.istio.authorization_scope import Scope
 from transformer.rules.osm import fields_of_kinds
 from transformer.rules.registry import rule
-from transformer.rules.smi import protocols, target_emission
+from transformer.rules.smi import protocols
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.linkerd import inbound_policy
@@ -185,6 +185,6 @@ def _places(run: Run, scope: Scope, obj: Obj, service: Obj) -> Iterator[_Place]:
 def _made(run: Run, obj: Obj, server: servers.Server, pods: Sequence[Pods]) -> Iterator[_Place]:
     """A Server that refuses nobody who is let in now, for the limit to stand on."""
     for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port):
-        value = target_emission.as_object(run, made, obj, obj.namespace)
+        value = inbound_objects.as_object(run, made, obj, obj.namespace)
         run.derive(value, [obj, *(one.obj for one in pods)])
     yield server.name, [one.obj for one in pods]

@@ -7,11 +7,12 @@ are opened one by one. The kubelet's probes passed by OSM's sidecar (pkg/injecto
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from transformer.ir import authorization as ir
 from transformer.ir.authorization import SourceSet
 from transformer.objects import Obj
+from transformer.rules import inbound_objects
 from transformer.rules.istio import authorization_servers as servers
 from transformer.rules.istio import mesh_routes
 from transformer.rules.istio.authorization_plans import Rest, Wanted
@@ -22,9 +23,7 @@ from transformer.rules.smi import protocols, target_plans
 from transformer.rules.smi.ingress import Opening
 from transformer.rules.smi.target_reading import OSM, Target
 from transformer.rules.workload import injection_settings, posture
-from transformer.rules.workload.enforcement import ENFORCED_ACCESS
 from transformer.run import Run
-from transformer.targets import metadata
 from transformer.targets.linkerd import inbound_policy
 from transformer.targets.linkerd.inbound_plan import Plan
 from transformer.targets.linkerd.request_paths import Unwritable
@@ -117,7 +116,7 @@ def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceS
     owners = [*account.objects, *(pods.obj for pods in mine), *specs.values()]
     for server in planned:
         for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port):
-            value = as_object(run, made, at, namespace)
+            value = inbound_objects.as_object(run, made, at, namespace)
             run.derive(value, owners, shared=made.kind.endswith("Authentication"))
         served = run.memo.setdefault("inbound-servers", {})
         for pods in mine:
@@ -129,17 +128,6 @@ def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceS
             at,
             "OSM looks at the Host header of requests between pods too; Linkerd at the callers only",
         )
-
-
-def as_object(run: Run, made: inbound_policy.Object, source: Obj, namespace: str) -> dict[str, Any]:
-    """A whole object, derived from `source`; while policies only audit, a Server lets everybody in and logs."""
-    meta = metadata.metadata(source, made.name, namespace=namespace)
-    spec = made.spec
-    if made.kind == "Server" and run.stage.audits:
-        if "accessPolicy" in spec:
-            meta["annotations"][ENFORCED_ACCESS] = spec["accessPolicy"]
-        spec = {**spec, "accessPolicy": posture.AUDIT}
-    return {"apiVersion": made.api_version, "kind": made.kind, "metadata": meta, "spec": spec}
 
 
 def _refuse_pods_without_sidecar(run: Run, scope: Scope, namespace: str, account: Account) -> None:
