@@ -151,4 +151,26 @@ CODES: tuple[Code, ...] = (
         "Render all policies of the namespace together and name it under complete, or see to it that there are no others.",
         "meshshift --complete shop",
     ),
+    Code(
+        "MS430", "warning", "pattern of callers is written out",
+        "Linkerd has no patterns of names. The cluster is declared complete, so the pattern stands for the ServiceAccounts and "
+        "namespaces that stream and context have.",
+        "Namespaces and ServiceAccounts that are made later are refused until a run has seen them.",
+        "Run again when namespaces are added, or list in the policy who is meant.",
+        "namespaces: ['web-*']",
+    ),
+    Code(
+        "MS431", "warning", "methods without a name are refused",
+        "A Linkerd route can name nine methods (GET to TRACE) and knows no patterns of them. Istio tells all methods apart.",
+        "Requests with other methods (PROPFIND, PURGE …) are refused where some of them would be, by this policy.",
+        "Name in the policy the methods that are used; where it matters, let paths with different callers not overlap.",
+        "methods: ['P*']",
+    ),
+    Code(
+        "MS432", "warning", "hosts are refused with every port",
+        "Linkerd takes `x`, `x:8080` and `x.` for one host, Istio for three.",
+        "A host that a policy refuses is refused with a port and with a dot behind it too.",
+        "List `x` and `x:*` in the policy, which means the same in Istio.",
+        "notHosts: [admin.example.com]",
+    ),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from transformer.rules.workload import injection_settings, posture
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.linkerd import inbound_policy
+from transformer.targets.linkerd.inbound_plan import Plan
 
 _POLICY = "policy.linkerd.io"
 
@@ -138,6 +139,25 @@ def _names_old_ingress(scope: Scope, sources: SourceSet) -> bool:
     return any("ingressgateway" in name and found for name, found in sources.of(scope.root).accounts)
 
 
+_NARROWED = {
+    "methods": (
+        "MS431",
+        "methods that no route can name are refused where patterns or paths tell callers apart",
+    ),
+    "hosts": (
+        "MS432",
+        "hosts that policies name are refused with every port and with a dot behind them as well",
+    ),
+}
+
+
+def _tell_narrowed(run: Run, at: Obj, found: Sequence[tuple[int, Plan]]) -> None:
+    for dimension, (code, what) in _NARROWED.items():
+        ports = sorted({port for port, plan in found if dimension in plan.narrowed})
+        if ports:
+            run.say(code, at, f"on port {', '.join(map(str, ports))} {what}")
+
+
 def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[Wanted]) -> None:
     at = group.objects[0]
     names = ", ".join(wanted.pods.obj.name for wanted in found if wanted.rest.stricter)
@@ -156,6 +176,7 @@ def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[
             at,
             f"port {ports} is opaque for Linkerd: callers allowed for some requests only are refused",
         )
+    _tell_narrowed(run, at, plans_found)
     if any(wanted.rest.policy == "deny" for wanted in found):
         run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
     if group.policies and not run.context.is_complete(namespace):
@@ -165,6 +186,10 @@ def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[
             f"other policies for the same pods of {namespace}, if there are any, are not combined with it",
         )
     for policy in group.policies:
+        if policy.patterns and policy.complete:
+            run.once(
+                "MS430", policy.obj, "patterns of callers stand for the accounts and namespaces of this run"
+            )
         if any(_names_old_ingress(scope, rule.sources) for rule in policy.rules):
             run.say("MS426", policy.obj, "admits the ServiceAccount of Istio's ingress gateway")
     for obj in [obj for obj in group.settings if DISABLE in str(obj.spec.value())]:

@@ -66,7 +66,10 @@ def wanted(
 
 def rest(policies: Sequence[Policy], mode: str) -> Rest:
     """The default-inbound-policy for ports that nobody names: the exact word for it, else `deny`."""
-    table = authorization_table.table(policies, 0, mode, SNIFFED)
+    try:
+        table = authorization_table.table(policies, 0, mode, SNIFFED)
+    except Unwritable:
+        return Rest("deny", True)
     if table.connections is not None and table.uniform == table.connections:
         word = access_policy(table.connections)
         if word:
@@ -95,9 +98,9 @@ def _plan(
     opaque = reading == TCP or (
         reading == SNIFFED and authorization_pods.is_opaque_port(run, pods, namespace, port)
     )
-    table = authorization_table.table(policies, port, mode, reading)
     probes = [probe for probe in pods.probes if probe.port == port]
     try:
+        table = authorization_table.table(policies, port, mode, reading)
         found = plan(table, [probe.path for probe in probes if probe.kind == "httpGet"], opaque=opaque)
     except Unwritable as why:
         raise Unsayable("MS408", at, f"port {port} of {pods.obj.ref}: {why}") from why

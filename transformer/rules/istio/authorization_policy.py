@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from transformer.ledger import ACCEPTED, DEGRADED, TRANSLATED, Fate
 from transformer.objects import Obj
 from transformer.rules import reach
+from transformer.rules.istio import authorization_callers as callers
 from transformer.rules.istio import authorization_emission as emission
 from transformer.rules.istio import authorization_rules as rules
 from transformer.rules.istio import security
+from transformer.rules.istio.authorization_callers import Known
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
 from transformer.rules.istio.authorization_scope import Scope
 from transformer.rules.registry import rule
@@ -34,6 +36,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         security.hold_all(run, objs)
         return
     scope = Scope(run)
+    known = callers.known(run, rules.named(run.context.objects("security.istio.io", "AuthorizationPolicy")))
     policies: list[Policy] = []
     settings: list[Obj] = []
     for obj in sorted(objs, key=lambda obj: (obj.namespace, obj.name, obj.ref.kind)):
@@ -43,7 +46,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             run.units.link(obj.uid, reached.uid)
             run.units.link(reached.uid, obj.uid)
         try:
-            _read(run, obj, scope, policies, settings)
+            _read(run, obj, scope, known, policies, settings)
         except Unsayable as problem:
             if hold(run, problem, obj):
                 scope.failed.append(obj)
@@ -57,7 +60,9 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     emission.default_of_namespaces(run, scope, policies)
 
 
-def _read(run: Run, obj: Obj, scope: Scope, policies: list[Policy], settings: list[Obj]) -> None:
+def _read(
+    run: Run, obj: Obj, scope: Scope, known: Known, policies: list[Policy], settings: list[Obj]
+) -> None:
     rules.check(obj)
     if obj.ref.kind == "PeerAuthentication":
         if _concerns_nobody(run, obj):
@@ -71,7 +76,7 @@ def _read(run: Run, obj: Obj, scope: Scope, policies: list[Policy], settings: li
         run.mark(obj.spec, Fate(DEGRADED, "MS420"))
         return
     else:
-        policy = rules.read(obj)
+        policy = rules.read(obj, known)
         scope.check(obj)
         policies.append(policy)
     run.mark(obj.spec, Fate(TRANSLATED, "the ports of the pods that it reaches"))

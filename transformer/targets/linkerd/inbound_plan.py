@@ -7,13 +7,23 @@ catch-all, and the probes are cells of the table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from transformer.ir import authorization as ir
+from transformer.ir import path_conditions
 from transformer.ir.authorization import Inexpressible, SourceSet
+from transformer.ir.path_conditions import Classes, TooManyStates
 from transformer.ir.request_classes import OTHER, ROOT, Cells, Path, Table, fold, parent
-from transformer.targets.linkerd.request_paths import NON_CANONICAL, Match, Unwritable, is_canonical, matches
+from transformer.targets.linkerd import path_expressions
+from transformer.targets.linkerd.path_expressions import Found
+from transformer.targets.linkerd.request_paths import (
+    NON_CANONICAL,
+    NOT_PLAIN,
+    Unwritable,
+    is_canonical,
+    matches,
+)
 
 _MOST_MATCHES, _MOST_HOSTS = 128, 16
 
@@ -31,7 +41,7 @@ class Plan(NamedTuple):
     """One Server: what it lets in by itself, whether it looks at requests, and its routes.
 
     `looks_at_paths`: whether callers depend on the path, so that spellings of it that Istio would have rewritten first
-    are refused. `stricter`: whether requests on an opaque port are refused that Istio let in.
+    are refused. `stricter`: whether requests on an opaque port are refused that Istio let in. `narrowed`: as for the table.
     """
 
     base: SourceSet
@@ -39,6 +49,7 @@ class Plan(NamedTuple):
     routes: tuple[RoutePlan, ...] = ()
     looks_at_paths: bool = False
     stricter: bool = False
+    narrowed: frozenset[str] = frozenset()
 
 
 def plan(table: Table, probes: Iterable[str], *, opaque: bool) -> Plan:
@@ -48,7 +59,27 @@ def plan(table: Table, probes: Iterable[str], *, opaque: bool) -> Plan:
         said = ir.clauses(sources)
         if isinstance(said, Inexpressible):
             raise Unwritable(f"of callers {said.reason}, and Linkerd can only add, not subtract")
-    return found
+    if found.opaque:
+        return found
+    lost = {"methods"} if any(map(_loses_methods, (table.hosts or {}).values())) else set()
+    return found._replace(narrowed=table.narrowed | lost)
+
+
+def _loses_methods(cells: Cells | Classes) -> bool:
+    """Whether methods that no route can name lose callers, because a path wins by naming all others."""
+    if isinstance(cells, Classes):
+        return False
+    try:
+        written = {(match.cell, match.method) for match in matches(cells)}
+    except Unwritable:
+        return False
+    return any(
+        row[OTHER] != cells[parent(path, cells)][OTHER]
+        and (path, OTHER) not in written
+        and (path.prefix or cells.get(Path(f"{path.text}/", True)) != row)
+        for path, row in cells.items()
+        if path != ROOT
+    )
 
 
 def _plan(table: Table, probes: tuple[str, ...], opaque: bool) -> Plan:
@@ -61,13 +92,19 @@ def _plan(table: Table, probes: tuple[str, ...], opaque: bool) -> Plan:
         return Plan(uniform, False)
     blocks = _blocks(table.hosts, probes)
     routes = [route for hosts, cells in blocks for route in _routes(hosts, cells, base, frozenset(probes))]
-    paths = {path for cells in table.hosts.values() for path in cells}
-    return Plan(base, False, tuple(routes), len(paths) > 1)
+    return Plan(base, False, tuple(routes), any(map(_looks_at_paths, table.hosts.values())))
 
 
-def _blocks(hosts: dict[str, Cells], probes: tuple[str, ...]) -> list[tuple[tuple[str, ...], Cells]]:
+def _looks_at_paths(cells: Cells | Classes) -> bool:
+    return isinstance(cells, Classes) or any(path != ROOT for path in cells)
+
+
+_Block = tuple[tuple[str, ...], Cells | Classes]
+
+
+def _blocks(hosts: Mapping[str, Cells | Classes], probes: tuple[str, ...]) -> list[_Block]:
     """Classes of hosts with the same cells; probes come without a host that a policy names."""
-    by_cells: list[tuple[list[str], Cells]] = []
+    by_cells: list[tuple[list[str], Cells | Classes]] = []
     for host, cells in hosts.items():
         if host == OTHER:
             continue
@@ -76,7 +113,7 @@ def _blocks(hosts: dict[str, Cells], probes: tuple[str, ...]) -> list[tuple[tupl
             by_cells.append(([host], cells))
         else:
             same.append(host)
-    blocks: list[tuple[tuple[str, ...], Cells]] = [((), _with_probes(hosts[OTHER], probes))]
+    blocks: list[_Block] = [((), _with_probes(hosts[OTHER], probes))]
     for names, cells in by_cells:
         if len(names) > _MOST_HOSTS:
             raise Unwritable(f"{len(names)} hosts, of which a route takes {_MOST_HOSTS}")
@@ -84,33 +121,57 @@ def _blocks(hosts: dict[str, Cells], probes: tuple[str, ...]) -> list[tuple[tupl
     return blocks
 
 
-def _with_probes(cells: Cells, probes: tuple[str, ...]) -> Cells:
+def _with_probes(cells: Cells | Classes, probes: tuple[str, ...]) -> Cells | Classes:
     """The cells with GET of the probe paths open to anyone."""
-    out = {path: dict(row) for path, row in cells.items()}
     for text in probes:
         if not is_canonical(text):
             raise Unwritable(f"the probe path {text} is not one that a route can say")
+    if isinstance(cells, Classes):
+        try:
+            for text in probes:
+                cells = path_conditions.narrowed(cells, Path(text), lambda row: {**row, "GET": ir.ANYONE})
+        except TooManyStates as problem:
+            raise Unwritable(str(problem)) from problem
+        return cells
+    out = {path: dict(row) for path, row in cells.items()}
+    for text in probes:
         path = Path(text)
         row = out.setdefault(path, dict(cells[parent(path, cells)]))
         row["GET"] = ir.ANYONE
     return fold(out)
 
 
-def _routes(hosts: tuple[str, ...], cells: Cells, base: SourceSet, probes: frozenset[str]) -> list[RoutePlan]:
+def _routes(
+    hosts: tuple[str, ...], cells: Cells | Classes, base: SourceSet, probes: frozenset[str]
+) -> list[RoutePlan]:
     by_sources: dict[tuple[SourceSet, bool], list[tuple[str, str, str]]] = {}
     prefixes_open = False
-    for match in matches(cells):
-        sources = cells[match.cell].get(match.method, cells[match.cell][OTHER])
-        probe = not hosts and sources == ir.ANYONE and _is_probe(match, probes)
-        by_sources.setdefault((sources, probe), []).append((match.type, match.value, match.method))
-        prefixes_open |= match.type == "PathPrefix" and not sources <= base
-    depends = any(path != ROOT for path in cells)
-    if prefixes_open and depends:
-        by_sources.setdefault((ir.NOBODY, False), []).insert(0, ("RegularExpression", NON_CANONICAL, OTHER))
+    found, refused = _matches(cells)
+    for match in found:
+        probe = not hosts and match.sources == ir.ANYONE and _is_probe(match, probes)
+        by_sources.setdefault((match.sources, probe), []).append((match.type, match.value, match.method))
+        prefixes_open |= match.type == "PathPrefix" and not match.sources <= base
+    if prefixes_open and _looks_at_paths(cells):
+        by_sources.setdefault((ir.NOBODY, False), []).insert(0, ("RegularExpression", refused, OTHER))
     if sum(map(len, by_sources.values())) > _MOST_MATCHES:
         raise Unwritable(f"more than {_MOST_MATCHES} matches for one class of hosts")
     return [RoutePlan(hosts, tuple(found), *key) for key, found in by_sources.items()]
 
 
-def _is_probe(match: Match, probes: frozenset[str]) -> bool:
+def _matches(cells: Cells | Classes) -> tuple[list[Found], str]:
+    """Matches of one class of hosts, and the expression for paths that are refused beside open prefixes."""
+    if isinstance(cells, Classes):
+        return list(path_expressions.matches(cells)), NOT_PLAIN
+    try:
+        found = [
+            Found(cells[one.cell].get(one.method, cells[one.cell][OTHER]), one.type, one.value, one.method)
+            for one in matches(cells)
+        ]
+    except Unwritable:
+        # Prefixes within prefixes: written as expressions that no path can meet twice.
+        return list(path_expressions.matches(path_conditions.of_cells(cells))), NOT_PLAIN
+    return found, NON_CANONICAL
+
+
+def _is_probe(match: Found, probes: frozenset[str]) -> bool:
     return match.type == "Exact" and match.method == "GET" and match.value in probes

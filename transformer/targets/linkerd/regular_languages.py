@@ -1,0 +1,165 @@
+"""Automata as regular expressions: states are taken out one by one, what they join is written on the edges.
+
+Expressions are read by Rust's `regex`, anchored at both ends, so alternatives may overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from transformer.stream.patterns import pattern
+
+_SPECIAL = pattern(r"([\\.+*?()|\[\]{}^$])")
+#: Longer expressions are not tried (https://gateway-api.sigs.k8s.io: a path has 1,024 characters at most).
+LONGEST = 1000
+
+Symbols = frozenset[str]
+
+
+class Expression(NamedTuple):
+    """A piece of an expression: its text, how tightly it binds (0 alternatives, 1 sequence, 2 one unit), and what it is of.
+
+    `symbols` are those of a set, `parts` the members of a sequence.
+    """
+
+    text: str
+    binds: int
+    symbols: Symbols = frozenset()
+    parts: tuple[Expression, ...] = ()
+
+
+class TooLong(Exception):
+    """Nobody would read the expression, and a route would not take it."""
+
+
+NOTHING = Expression("", 1)
+Writer = Callable[[Symbols], str]
+
+
+def literal(text: str) -> str:
+    """Text that stands for itself."""
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _parts(one: Expression) -> tuple[Expression, ...]:
+    return one.parts or (() if one == NOTHING else (one,))
+
+
+def _either(one: Expression | None, other: Expression, write: Writer) -> Expression:
+    """One or the other, with what they begin and end with alike written once."""
+    if one is None or one == other:
+        return other
+    if one.symbols and other.symbols:
+        both = one.symbols | other.symbols
+        return Expression(write(both), 2, both)
+    mine, theirs = _parts(one), _parts(other)
+    shorter = min(len(mine), len(theirs))
+    ahead = next((at for at in range(shorter) if mine[at] != theirs[at]), shorter)
+    behind = next((at for at in range(shorter - ahead) if mine[-1 - at] != theirs[-1 - at]), shorter - ahead)
+    if ahead or behind:
+        middle = _either(
+            _chain(mine[ahead : len(mine) - behind]), _chain(theirs[ahead : len(theirs) - behind]), write
+        )
+        return _chain((*mine[:ahead], middle, *mine[len(mine) - behind :]))
+    for empty, full in ((one, other), (other, one)):
+        if empty == NOTHING:
+            if full.text.endswith(("*", "?")) and full.binds == 2 and not full.symbols:
+                return full
+            return Expression(f"{_tight(full)}?", 2)
+    return Expression(f"{one.text}|{other.text}", 0)
+
+
+def _tight(one: Expression) -> str:
+    simple = one.binds == 2 and (one.symbols or not one.text.endswith(("?", "*", "+")))
+    return one.text if simple else f"(?:{one.text})"
+
+
+def _chain(found: Iterable[Expression]) -> Expression:
+    pieces: list[Expression] = []
+    for one in (part for member in found for part in _parts(member)):
+        if pieces and one.text == f"{_tight(pieces[-1])}*":
+            pieces[-1] = Expression(f"{_tight(pieces[-1])}+", 2)
+        else:
+            pieces.append(one)
+    if len(pieces) < 2:
+        return pieces[0] if pieces else NOTHING
+    text = "".join(f"(?:{one.text})" if one.binds == 0 else one.text for one in pieces)
+    return Expression(text, 1, parts=tuple(pieces))
+
+
+def _again(one: Expression | None) -> Expression:
+    return NOTHING if one is None or one == NOTHING else Expression(f"{_tight(one)}*", 2)
+
+
+def expression(
+    edges: Mapping[tuple[int, int], Symbols], first: int, last: Iterable[int], write: Writer
+) -> str:
+    """The language of an automaton, which need not be deterministic. Raises `TooLong`."""
+    end = -1
+    found: dict[tuple[int, int], Expression] = {
+        key: Expression(write(symbols), 2, symbols) for key, symbols in edges.items()
+    }
+    for state in last:
+        found[state, end] = NOTHING
+    found[-2, first] = NOTHING
+    states = {state for key in found for state in key} - {-1, -2}
+    while states:
+        costs = {state: _cost(found, state) for state in states}
+        state = min(states, key=lambda one: (costs[one], one))
+        states.discard(state)
+        _take_out(found, state, write)
+    return found[-2, end].text if (-2, end) in found else ""
+
+
+def _cost(found: Mapping[tuple[int, int], Expression], state: int) -> int:
+    into = [one for (source, target), one in found.items() if target == state != source]
+    out = [one for (source, target), one in found.items() if source == state != target]
+    loop = len(found[state, state].text) if (state, state) in found else 0
+    lengths = sum(len(one.text) for one in into) * max(len(out) - 1, 0)
+    lengths += sum(len(one.text) for one in out) * max(len(into) - 1, 0)
+    return lengths + loop * (len(into) * len(out) - 1)
+
+
+def _take_out(found: dict[tuple[int, int], Expression], state: int, write: Writer) -> None:
+    loop = _again(found.pop((state, state), None))
+    into = [(source, one) for (source, target), one in found.items() if target == state]
+    out = [(target, one) for (source, target), one in found.items() if source == state]
+    for source, _ in into:
+        del found[source, state]
+    for target, _ in out:
+        del found[state, target]
+    for source, before in into:
+        for target, after in out:
+            made = _chain((before, loop, after))
+            joined = _either(found.get((source, target)), made, write)
+            if len(joined.text) > 4 * LONGEST:
+                raise TooLong("the expression for some paths would be too long to read")
+            found[source, target] = joined
+
+
+def merged(
+    transitions: list[dict[str, int]], label: Callable[[int], object]
+) -> tuple[list[dict[str, int]], list[int]]:
+    """The smallest automaton with the same labels, and to which of its states each state belongs."""
+    size = len(transitions)
+    block = _numbered([label(state) for state in range(size)])
+    while True:
+        after = _numbered(
+            [
+                (block[state], frozenset((symbol, block[target]) for symbol, target in transitions[state].items()))
+                for state in range(size)
+            ]
+        )  # fmt: skip
+        if after == block:
+            break
+        block = after
+    small: list[dict[str, int]] = [{} for _ in set(block)]
+    for state in range(size):
+        small[block[state]] = {symbol: block[target] for symbol, target in transitions[state].items()}
+    return small, block
+
+
+def _numbered(keys: Iterable[object]) -> list[int]:
+    seen: dict[object, int] = {}
+    return [seen.setdefault(key, len(seen)) for key in keys]
