@@ -103,7 +103,7 @@ def _plan(
         table = authorization_table.table(policies, port, mode, reading)
         found = plan(table, [probe.path for probe in probes if probe.kind == "httpGet"], opaque=opaque)
     except Unwritable as why:
-        raise Unsayable("MS408", at, f"port {port} of {pods.obj.ref}: {why}") from why
+        raise Unsayable(why.code, at, f"port {port} of {pods.obj.ref}: {why}") from why
     _refuse_blind_spots(pods, port, found, at)
     return found
 

@@ -43,7 +43,8 @@ def methods(texts: Iterable[str]) -> dict[str, list[Sample]]:
     written = sorted(set(texts) - {"*"})
     patterns = any("*" in text for text in written)
     named = [method for method in METHODS if patterns or method in written]
-    others = [Sample(_NOVEL, usual=False)]
+    others = [Sample(method) for method in METHODS if method not in named][:1]
+    others.append(Sample(_NOVEL, usual=False))
     for text in written:
         if "*" in (text[:1], text[-1:]):
             others.append(Sample(text.replace("*", _NOVEL), usual=False))
@@ -64,7 +65,7 @@ def hosts(texts: Iterable[str]) -> dict[str, list[Sample]]:
             others += [Sample(text.replace("*", _NOVEL)), Sample(text.replace("*", ""))]
             continue
         if not _NAME.match(bare) or _NUMBER.match(bare):
-            raise Unwritable(f"{text} is no host name that a route can have")
+            raise Unwritable(f"{text} is no host name that a route can have", "MS405")
         names.setdefault(bare, set()).add(f"{name}:{_NOVEL}" if port == "*" else text)
     found = {OTHER: others}
     for name, usual in names.items():

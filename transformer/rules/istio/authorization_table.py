@@ -48,7 +48,9 @@ class Applied(NamedTuple):
             found = found & callers.exactly(ir.ANY_IDENTITY)
         settled = callers.settled(found, complete=self.complete)
         if settled is None:
-            raise Unwritable("which callers a pattern stands for is not known, and Linkerd has no patterns")
+            raise Unwritable(
+                "which callers a pattern stands for is not known here, and Linkerd has no patterns", "MS404"
+            )
         return settled
 
 
@@ -136,7 +138,7 @@ class _Requests:
                 continue
             if one.usual and other.usual:
                 what = one.text if method == OTHER and one.text != "~" else other.text
-                raise Unwritable(f"routes cannot tell {what} apart from what is named like it")
+                raise Unwritable(f"routes cannot tell {what} apart from what is named like it", "MS405")
             self.narrowed.add("hosts" if one.usual else "methods")
         return everywhere
 

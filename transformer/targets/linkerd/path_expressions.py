@@ -104,21 +104,14 @@ def _written(found: Classes, whole: Product, truths: set[Truth], *, loose: bool)
 def _leftover(
     whole: Product, truths: set[Truth], conditions: tuple[Condition, ...], *, loose: bool
 ) -> list[str]:
-    """Expressions for what no condition alone says: one if it is short enough, else one a class, or one an end."""
-    for parts in (
-        [_of_truths(whole, truths)],
-        [_of_truths(whole, {truth}) for truth in sorted(truths)],
-        [part for truth in sorted(truths) for part in _by_end(_of_truths(whole, {truth}))],
-    ):
-        try:
-            return [_expression(part, conditions, loose=loose) for part in parts if part.last]
-        except Unwritable as problem:
-            why = problem
-    raise why
-
-
-def _by_end(found: _Trimmed) -> Iterator[_Trimmed]:
-    return (_trim(found.edges, [state]) for state in found.last)
+    """Expressions for what no condition alone says: one if it is short enough, else one a class."""
+    if not truths:
+        return []
+    try:
+        return [_expression(_of_truths(whole, truths), conditions, loose=loose)]
+    except Unwritable:
+        parts = [_of_truths(whole, {truth}) for truth in sorted(truths)]
+        return [_expression(part, conditions, loose=loose) for part in parts if part.last]
 
 
 def _expression(

@@ -29,7 +29,11 @@ _SPECIAL = pattern(r"([\\.+*?()|\[\]{}^$])")
 
 
 class Unwritable(Exception):
-    """The cells cannot be written as routes; the text says why."""
+    """The cells cannot be written as routes; the text says why, the code what about it is at fault."""
+
+    def __init__(self, why: str, code: str = "MS408") -> None:
+        super().__init__(why)
+        self.code = code
 
 
 class Match(NamedTuple):
