@@ -112,10 +112,13 @@ CODES: tuple[Code, ...] = (
         "mtls: {mode: DISABLE}",
     ),
     Code(
-        "MS424", "warning", "policy that reaches nobody",
-        "The namespace is declared complete, and no pod of a mesh has the labels.",
-        "The policy is dropped.",
-        "Delete it, or mend the selector.",
+        "MS424", "error", "policy that reaches nobody",
+        "The namespace is declared complete, and no pod of a mesh has the labels. Pods that an operator makes, or that come "
+        "later, would be protected by it today.",
+        "The policy stays, and with it its Namespace.",
+        "Delete it if it is dead, mend the selector, or accept to drop it.",
+        "selector: {matchLabels: {app: gone}}",
+        acceptable=True,
     ),
     Code(
         "MS425", "warning", "opaque port is closed to callers of some requests",
@@ -144,12 +147,13 @@ CODES: tuple[Code, ...] = (
         "config.linkerd.io/default-inbound-policy: deny",
     ),
     Code(
-        "MS429", "warning", "policies elsewhere are not combined",
-        "Istio combines all policies of a workload. Here only those of the stream can be, and the namespace is not declared "
-        "complete.",
-        "A DENY policy for the same pods in another chart or folder would no longer count, and two Servers may claim one port.",
-        "Render all policies of the namespace together and name it under complete, or see to it that there are no others.",
-        "meshshift --complete shop",
+        "MS429", "error", "policies elsewhere are not combined",
+        "Istio combines all policies of a workload, those of the root namespace too. Here only those of stream and context can "
+        "be, and the namespace and the root namespace are not both declared complete.",
+        "A DENY policy for the same pods in another chart or folder would be lost, so policies and workloads stay.",
+        "Render all policies together and name both namespaces under complete, or accept that there are no others.",
+        "meshshift --complete shop --complete istio-system",
+        acceptable=True,
     ),
     Code(
         "MS430", "warning", "pattern of callers is written out",

@@ -23,6 +23,16 @@ from transformer.targets.linkerd.inbound_plan import Plan
 _POLICY = "policy.linkerd.io"
 
 
+def _hold_for_unseen(run: Run, scope: Scope, namespace: str, group: Group) -> None:
+    """Policies of other streams would be lost with the sidecar, above all those that deny: hold where there may be any."""
+    unseen = [name for name in (namespace, scope.root) if not run.context.is_complete(name)]
+    if not unseen:
+        return
+    for obj in group.objects:
+        where = " and ".join(dict.fromkeys(unseen))
+        run.hold("MS429", obj, f"other policies of {where} may be for the same pods of {namespace}")
+
+
 def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     """Plan everything that the group's workloads need. Raises `Unsayable`, and has planned nothing then."""
     at = group.objects[0]
@@ -45,6 +55,7 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     for server in planned:
         _derive(run, namespace, group, server)
     _tell(run, scope, namespace, group, found)
+    _hold_for_unseen(run, scope, namespace, group)
 
 
 def _wanted(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
@@ -179,12 +190,6 @@ def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[
     _tell_narrowed(run, at, plans_found)
     if any(wanted.rest.policy == "deny" for wanted in found):
         run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
-    if group.policies and not run.context.is_complete(namespace):
-        run.say(
-            "MS429",
-            at,
-            f"other policies for the same pods of {namespace}, if there are any, are not combined with it",
-        )
     for policy in group.policies:
         if policy.patterns and policy.complete:
             run.once(

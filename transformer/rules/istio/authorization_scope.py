@@ -114,7 +114,7 @@ class Scope:
                 "MS406", obj, f"no workload of the stream has the labels {wanted}",
                 "Render it together with the workload, or name the namespace under complete.",
             )  # fmt: skip
-        self._run.say("MS424", obj, "reaches no pod of a mesh, and goes")
+        raise Unsayable("MS424", obj, "reaches no pod of a mesh that is here")
 
     def _refuse_unwritten_namespaces(self, obj: Obj) -> None:
         """Where objects write no namespace, nobody can tell which pods a policy reaches."""
