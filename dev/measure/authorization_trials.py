@@ -15,7 +15,15 @@ from transformer.proof.linkerd_inbound import Inbound
 from transformer.transform import transform
 
 Json = dict[str, Any]
-HELD, SAME, STRICTER, UNTOLD, PROBE, RAW, WIDER = "held", "same", "stricter", "UNTOLD", "probe", "raw", "WIDER"
+HELD, SAME, STRICTER, UNTOLD, PROBE, RAW, WIDER = (
+    "held",
+    "same",
+    "stricter",
+    "UNTOLD",
+    "probe",
+    "raw",
+    "WIDER",
+)
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "PURGE", "get")
 POLICY_PATHS = (
@@ -23,12 +31,13 @@ POLICY_PATHS = (
     "/users/{*}", "/users/{*}/orders", "/files/{**}", "/files/{**}/meta", "/a/*/b", "/metrics", "/shop.Cart/*",
 )  # fmt: skip
 PATHS = (
-    "/", "/admin", "/admin/", "/admin/x", "/adminx", "/api", "/api/", "/api/v1/items", "/apix", "/api/x.json", "/x.json",
-    "/.json", "/..json", "/healthz", "/healthz/", "/metrics", "/status", "/a/status", "/users/7", "/users/7/", "/users/me/orders",
-    "/users//orders", "/users/a=b", "/files/", "/files/a/b", "/files/a/meta", "/files//meta", "/v1", "/v1beta", "/shop.Cart/Get",
-    "/api/../admin", "/api/./x", "/api/..", "/%61dmin", "/%2e%2e/admin", "/api/%2e%2e/admin", "//admin", "/api//x", "/admin;x=1",
-    "/;x", "/api/a%20b", "/api/%2f", "/files/%5B0%5D", "/api\\admin", "/.well-known/x", "/admin?x=1", "/users/%41/orders",
-    "/a/*/b", "/a/x/b", "/...", "/..x", "/users/..", "/x%2ejson", "/%C3%A4.json",
+    "/", "/admin", "/admin/", "/admin/x", "/adminx", "/api", "/api/", "/api/v1/items", "/apix", "/api/x.json",
+    "/x.json", "/.json", "/..json", "/healthz", "/healthz/", "/metrics", "/status", "/a/status", "/users/7",
+    "/users/7/", "/users/me/orders", "/users//orders", "/users/a=b", "/files/", "/files/a/b", "/files/a/meta",
+    "/files//meta", "/v1", "/v1beta", "/shop.Cart/Get", "/api/../admin", "/api/./x", "/api/..", "/%61dmin",
+    "/%2e%2e/admin", "/api/%2e%2e/admin", "//admin", "/api//x", "/admin;x=1", "/;x", "/api/a%20b", "/api/%2f",
+    "/files/%5B0%5D", "/api\\admin", "/.well-known/x", "/admin?x=1", "/users/%41/orders", "/a/*/b", "/a/x/b",
+    "/...", "/..x", "/users/..", "/x%2ejson", "/%C3%A4.json",
 )  # fmt: skip
 POLICY_HOSTS = ("cart.shop", "cart.shop:*", "cart.shop.", "cart.shop.:*", "api.example.com", "*")
 HOSTS = ("cart.shop", "cart.shop:8080", "cart.shop.", "CART.shop", "api.example.com", "other")
@@ -116,7 +125,9 @@ def _for_linkerd(request: Json) -> Json:
     if client["mtls"]:
         domain, _, space, _, account = client["identity"].split("/")
         identity = f"{account}.{space}.serviceaccount.identity.linkerd.{domain}"
-    kept = {key: request[key] for key in ("port", "method", "path", "host", "headers") if key in request}
+    kept: Json = {
+        key: request[key] for key in ("port", "method", "path", "host", "headers") if key in request
+    }
     return {
         **kept, "pod": request["workload"], "tcp": request.get("protocol") == "tcp",
         "client": {"identity": identity, "ip": client["ip"]},
@@ -188,7 +199,11 @@ def _rule(dice: random.Random) -> Json:
         rule["to"] = [{"operation": _fields(dice, _OPERATIONS)} for _ in range(dice.choice((1, 1, 2)))]
     if dice.random() < 0.15:
         key, values = dice.choice(
-            (("source.ip", BLOCKS), ("destination.port", ("8080", "9000")), ("source.namespace", ("web", "web*")))
+            (
+                ("source.ip", BLOCKS),
+                ("destination.port", ("8080", "9000")),
+                ("source.namespace", ("web", "web*")),
+            )
         )
         rule["when"] = [{"key": key, dice.choice(("values", "notValues")): [dice.choice(values)]}]
     return rule
@@ -196,7 +211,9 @@ def _rule(dice: random.Random) -> Json:
 
 def _principal(dice: random.Random) -> str:
     if dice.random() < 0.15:
-        return dice.choice(("*", "*/sa/front", "cluster.local/ns/web*", "cluster.local/ns/shop/sa/f*", "*job"))
+        return dice.choice(
+            ("*", "*/sa/front", "cluster.local/ns/web*", "cluster.local/ns/shop/sa/f*", "*job")
+        )
     return f"cluster.local/ns/{dice.choice(SPACES)}/sa/{dice.choice(ACCOUNTS)}"
 
 
@@ -232,7 +249,9 @@ def _peer(dice: random.Random, name: str) -> Json:
     if dice.random() < 0.6:
         spec["selector"] = {"matchLabels": {"app": "cart"}}
         if dice.random() < 0.5:
-            spec["portLevelMtls"] = {dice.choice((8080, 9000, 6000)): {"mode": dice.choice(("STRICT", "PERMISSIVE"))}}
+            spec["portLevelMtls"] = {
+                dice.choice((8080, 9000, 6000)): {"mode": dice.choice(("STRICT", "PERMISSIVE"))}
+            }
     return _object("security.istio.io/v1", "PeerAuthentication", name, "shop", spec)
 
 
@@ -240,7 +259,9 @@ def _request(dice: random.Random) -> Json:
     kind = dice.random()
     identity = None
     if kind < 0.8:
-        identity = f"cluster.local/ns/{dice.choice((*SPACES, 'intruder'))}/sa/{dice.choice((*ACCOUNTS, 'evil'))}"
+        identity = (
+            f"cluster.local/ns/{dice.choice((*SPACES, 'intruder'))}/sa/{dice.choice((*ACCOUNTS, 'evil'))}"
+        )
     elif kind < 0.84:
         identity = f"other.domain/ns/{dice.choice(SPACES)}/sa/{dice.choice(ACCOUNTS)}"
     request: Json = {

@@ -15,7 +15,7 @@ from transformer.rules import reach
 from transformer.rules.istio import authorization_callers as callers
 from transformer.rules.istio import authorization_emission as emission
 from transformer.rules.istio import authorization_rules as rules
-from transformer.rules.istio import security
+from transformer.rules.istio import peer_authentication, security
 from transformer.rules.istio.authorization_callers import Known
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
 from transformer.rules.istio.authorization_scope import Scope
@@ -50,6 +50,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         except Unsayable as problem:
             if hold(run, problem, obj):
                 scope.failed.append(obj)
+    _hold_rivals(run, scope, settings)
     for namespace, group in scope.groups(policies, settings):
         try:
             emission.emit(run, scope, namespace, group)
@@ -80,6 +81,19 @@ def _read(
         scope.check(obj)
         policies.append(policy)
     run.mark(obj.spec, Fate(TRANSLATED, "the ports of the pods that it reaches"))
+
+
+def _hold_rivals(run: Run, scope: Scope, settings: Sequence[Obj]) -> None:
+    """Hold the settings of a namespace of which one counts by its age, though no workload is here that it concerns."""
+    everything = run.context.objects("security.istio.io", "PeerAuthentication")
+    for namespace in sorted({obj.namespace for obj in settings if not rules.selector(obj)}):
+        try:
+            peer_authentication.modes(everything, scope.root, namespace, {})
+        except Unsayable as problem:
+            for obj in settings:
+                if obj.namespace == namespace and not rules.selector(obj) and hold(run, problem, obj):
+                    run.units.hold(obj.uid)
+                    scope.failed.append(obj)
 
 
 def _concerns_nobody(run: Run, obj: Obj) -> bool:

@@ -91,7 +91,18 @@ def _plan(table: Table, probes: tuple[str, ...], opaque: bool) -> Plan:
     if uniform is not None and (table.connections is None or uniform == base):
         return Plan(uniform, False)
     blocks = _blocks(table.hosts, probes)
-    routes = [route for hosts, cells in blocks for route in _routes(hosts, cells, base, frozenset(probes))]
+    routes = [
+        route
+        for hosts, cells in blocks
+        # Open probes give nobody a reason to write a path otherwise, so they are no path that callers depend on.
+        for route in _routes(
+            hosts,
+            cells,
+            base,
+            frozenset(probes),
+            refuses=_looks_at_paths(cells if hosts else table.hosts[OTHER]),
+        )
+    ]
     return Plan(base, False, tuple(routes), any(map(_looks_at_paths, table.hosts.values())))
 
 
@@ -142,8 +153,9 @@ def _with_probes(cells: Cells | Classes, probes: tuple[str, ...]) -> Cells | Cla
 
 
 def _routes(
-    hosts: tuple[str, ...], cells: Cells | Classes, base: SourceSet, probes: frozenset[str]
+    hosts: tuple[str, ...], cells: Cells | Classes, base: SourceSet, probes: frozenset[str], *, refuses: bool
 ) -> list[RoutePlan]:
+    """Routes of one class of hosts, one for each set of callers; `refuses` asks for one that refuses odd paths."""
     by_sources: dict[tuple[SourceSet, bool], list[tuple[str, str, str]]] = {}
     prefixes_open = False
     found, refused = _matches(cells)
@@ -151,7 +163,7 @@ def _routes(
         probe = not hosts and match.sources == ir.ANYONE and _is_probe(match, probes)
         by_sources.setdefault((match.sources, probe), []).append((match.type, match.value, match.method))
         prefixes_open |= match.type == "PathPrefix" and not match.sources <= base
-    if prefixes_open and _looks_at_paths(cells):
+    if prefixes_open and refuses:
         by_sources.setdefault((ir.NOBODY, False), []).insert(0, ("RegularExpression", refused, OTHER))
     if sum(map(len, by_sources.values())) > _MOST_MATCHES:
         raise Unwritable(f"more than {_MOST_MATCHES} matches for one class of hosts")
