@@ -38,7 +38,7 @@ def istio_protocol(port: View) -> str:
         if prefix in _HTTP or prefix in _OTHER:
             return prefix
         if text and text == declared:
-            return "auto"
+            break  # an unknown appProtocol hides the name, but not the well-known numbers
     number = port.get("port").value()
     return "tcp" if number in _TCP_WHEN_UNNAMED else "auto"
 

@@ -177,4 +177,13 @@ CODES: tuple[Code, ...] = (
         "List `x` and `x:*` in the policy, which means the same in Istio.",
         "notHosts: [admin.example.com]",
     ),
+    Code(
+        "MS433", "warning", "probe paths are open",
+        "Istio's agent answers the kubelet's probes past all policies. Linkerd lets them in by their path, from wherever the "
+        "install's probeNetworks says: by default from anywhere.",
+        "A GET of the very path that the kubelet asks for is served to everyone; nothing else is.",
+        "Probe a path that tells nothing, or set policyController.probeNetworks to the nodes' networks; where routes of a "
+        "Server let the probes in, narrow their NetworkAuthentication too.",
+        "readinessProbe: {httpGet: {path: /healthz, port: 8080}}",
+    ),
 )  # fmt: skip

@@ -206,17 +206,17 @@ def of_cells(cells: Cells) -> Classes:
     return classes(conditions, row)
 
 
-def narrowed(found: Classes, condition: Path, change: Callable[[Row], Row]) -> Classes:
-    """The classes with another row where the condition holds."""
-    if condition in found.conditions:
-        at = found.conditions.index(condition)
-        return classes(
-            found.conditions, lambda truth: change(found.row(truth)) if truth[at] else found.row(truth)
-        )
-    conditions = (*found.conditions, condition)
-    return classes(
-        conditions, lambda truth: change(found.row(truth[:-1])) if truth[-1] else found.row(truth[:-1])
-    )
+def narrowed(found: Classes, condition: Path, method: str, callers: SourceSet) -> Classes:
+    """The classes with other callers of a method where the condition holds."""
+    known = condition in found.conditions
+    conditions = found.conditions if known else (*found.conditions, condition)
+    at = conditions.index(condition)
+
+    def row(truth: Truth) -> Row:
+        before = found.row(truth[: len(found.conditions)])
+        return {**before, method: callers} if truth[at] else before
+
+    return classes(conditions, row)
 
 
 def truth_of(conditions: Iterable[Condition], path: str) -> Truth:

@@ -188,6 +188,9 @@ def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[
             f"port {ports} is opaque for Linkerd: callers allowed for some requests only are refused",
         )
     _tell_narrowed(run, at, plans_found)
+    opened = sorted({f"{path} on port {port}" for wanted in found for port, path in wanted.opened})
+    if opened:
+        run.say("MS433", at, f"everyone may send the probes of these pods: {', '.join(opened)}")
     if any(wanted.rest.policy == "deny" for wanted in found):
         run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
     for policy in group.policies:

@@ -33,6 +33,17 @@ class Wanted(NamedTuple):
     rest: Rest
     plans: dict[int, Plan]
 
+    @property
+    def opened(self) -> list[tuple[int, str]]:
+        """Ports and paths that probes open to everyone although policies do not."""
+        return sorted(
+            {
+                (probe.port, probe.path)
+                for probe in self.pods.probes
+                if (found := self.plans.get(probe.port)) is not None and found.base != ir.ANYONE
+            }
+        )
+
     def servers(self) -> dict[int, Plan]:
         """Plans that need a Server because the default does not say the same."""
         return {
@@ -101,7 +112,10 @@ def _plan(
     probes = [probe for probe in pods.probes if probe.port == port]
     try:
         table = authorization_table.table(policies, port, mode, reading)
-        found = plan(table, [probe.path for probe in probes if probe.kind == "httpGet"], opaque=opaque)
+        found = plan(
+            table, [probe.path for probe in probes if probe.kind == "httpGet"], opaque=opaque,
+            calls=[probe.path for probe in probes if probe.kind == "grpc"],
+        )  # fmt: skip
     except Unwritable as why:
         raise Unsayable(why.code, at, f"port {port} of {pods.obj.ref}: {why}") from why
     _refuse_blind_spots(pods, port, found, at)
@@ -112,8 +126,9 @@ def _refuse_blind_spots(pods: Pods, port: int, found: Plan, at: Obj) -> None:
     """A restricted port whose probes would fail, or which Linkerd's proxy does not see."""
     if found.base == ir.ANYONE:
         return
+    named = any(route.hosts for route in found.routes)
     for probe in pods.probes:
-        if probe.port == port and (probe.kind != "httpGet" or found.opaque):
+        if probe.port == port and (probe.kind == "HTTPS" or found.opaque or (probe.host and named)):
             raise Unsayable(
                 "MS407", at, f"the kubelet's {probe.kind} probe of port {port} of {pods.obj.ref} would be refused",
                 "Move the probe to a port that no policy closes, or make it a tcpSocket probe.",

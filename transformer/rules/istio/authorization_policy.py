@@ -71,8 +71,7 @@ def _read(
         scope.check(obj)
         settings.append(obj)
     elif rules.action(obj) == rules.AUDIT:
-        dry = obj.annotations.get(rules.DRY_RUN) == "true"
-        what = "is a dry run" if dry else "only logs"
+        what = "is a dry run" if rules.is_dry_run(obj) else "only logs"
         run.say("MS420", obj, f"{what}: it refuses nobody today, and Linkerd has nothing in its place")
         run.mark(obj.spec, Fate(DEGRADED, "MS420"))
         return

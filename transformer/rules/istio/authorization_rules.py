@@ -24,6 +24,8 @@ from transformer.targets.linkerd.request_paths import is_canonical
 
 ALLOW, DENY, AUDIT, CUSTOM = "ALLOW", "DENY", "AUDIT", "CUSTOM"
 DRY_RUN = "istio.io/dry-run"
+#: What Istio reads as true there (Go's ParseBool); anything else leaves the policy in force.
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
 class Unsayable(Exception):
@@ -115,8 +117,12 @@ def check(obj: Obj) -> None:
 def action(obj: Obj) -> str:
     """What the policy does: its action, or AUDIT where it only pretends to (dry run)."""
     written = obj.spec.get("action").text() or ALLOW
-    dry = obj.annotations.get(DRY_RUN, "")
-    return AUDIT if dry == "true" and written in (ALLOW, DENY) else written
+    return AUDIT if is_dry_run(obj) and written in (ALLOW, DENY) else written
+
+
+def is_dry_run(obj: Obj) -> bool:
+    """Whether the policy only logs what it would do."""
+    return obj.annotations.get(DRY_RUN, "") in _TRUE
 
 
 def read(obj: Obj, known: Known) -> Policy:

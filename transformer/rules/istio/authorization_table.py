@@ -14,7 +14,7 @@ from transformer.ir import authorization as ir
 from transformer.ir import path_conditions
 from transformer.ir.authorization import SourceSet
 from transformer.ir.path_conditions import Classes, Condition, TooManyStates
-from transformer.ir.request_classes import OTHER, ROOT, Cells, Path, Table, fold
+from transformer.ir.request_classes import METHODS, OTHER, ROOT, Cells, Path, Table, fold
 from transformer.rules.istio import authorization_callers as callers
 from transformer.rules.istio import authorization_samples as samples
 from transformer.rules.istio.authorization_callers import Sources
@@ -133,13 +133,14 @@ class _Requests:
         everywhere = next(iter(found.values()))
         for who in found.values():
             everywhere = everywhere & who
-        for (one, other), who in found.items():
-            if who == everywhere:
-                continue
+        lost = {pair for pair, who in found.items() if who != everywhere}
+        for one, other in lost:
             if one.usual and other.usual:
-                what = one.text if method == OTHER and one.text != "~" else other.text
+                what = one.text if method == OTHER and one.text not in METHODS else other.text
                 raise Unwritable(f"routes cannot tell {what} apart from what is named like it", "MS405")
-            self.narrowed.add("hosts" if one.usual else "methods")
+        by_host = {"hosts" for one, other in lost if one.usual}
+        by_method = {"methods" for one, other in lost if other.usual}
+        self.narrowed |= by_host | by_method or ({"hosts", "methods"} if lost else set())
         return everywhere
 
     def _decided(self, holds: Callable[[Condition], bool], method: str, host: str) -> SourceSet:

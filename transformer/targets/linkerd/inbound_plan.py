@@ -52,9 +52,13 @@ class Plan(NamedTuple):
     narrowed: frozenset[str] = frozenset()
 
 
-def plan(table: Table, probes: Iterable[str], *, opaque: bool) -> Plan:
-    """Lay out a table. `probes` are paths that anyone may GET; raises `Unwritable` where Linkerd cannot say the table."""
-    found = _plan(table, tuple(probes), opaque)
+def plan(table: Table, probes: Iterable[str], *, opaque: bool, calls: Iterable[str] = ()) -> Plan:
+    """Lay out a table. `probes` are paths that anyone may GET, `calls` paths that anyone may POST (probes by gRPC).
+
+    Raises `Unwritable` where Linkerd cannot say the table.
+    """
+    opened = frozenset({*((path, "GET") for path in probes), *((path, "POST") for path in calls)})
+    found = _plan(table, opened, opaque)
     for sources in (found.base, *(route.sources for route in found.routes)):
         said = ir.clauses(sources)
         if isinstance(said, Inexpressible):
@@ -82,13 +86,18 @@ def _loses_methods(cells: Cells | Classes) -> bool:
     )
 
 
-def _plan(table: Table, probes: tuple[str, ...], opaque: bool) -> Plan:
+_Probes = frozenset[tuple[str, str]]
+
+
+def _plan(table: Table, probes: _Probes, opaque: bool) -> Plan:
     uniform = table.uniform
     if table.hosts is None or opaque:
         base = table.connections if table.connections is not None else ir.NOBODY
         return Plan(base, True, stricter=table.hosts is not None and uniform != base)
     base = table.connections if table.connections is not None else ir.NOBODY
-    if uniform is not None and (table.connections is None or uniform == base):
+    # Linkerd opens HTTP probes by itself where a Server has no routes, but not those by gRPC.
+    needs_routes = uniform != ir.ANYONE and any(method == "POST" for _, method in probes)
+    if uniform is not None and (table.connections is None or uniform == base) and not needs_routes:
         return Plan(uniform, False)
     blocks = _blocks(table.hosts, probes)
     routes = [
@@ -113,7 +122,7 @@ def _looks_at_paths(cells: Cells | Classes) -> bool:
 _Block = tuple[tuple[str, ...], Cells | Classes]
 
 
-def _blocks(hosts: Mapping[str, Cells | Classes], probes: tuple[str, ...]) -> list[_Block]:
+def _blocks(hosts: Mapping[str, Cells | Classes], probes: _Probes) -> list[_Block]:
     """Classes of hosts with the same cells; probes come without a host that a policy names."""
     by_cells: list[tuple[list[str], Cells | Classes]] = []
     for host, cells in hosts.items():
@@ -132,28 +141,28 @@ def _blocks(hosts: Mapping[str, Cells | Classes], probes: tuple[str, ...]) -> li
     return blocks
 
 
-def _with_probes(cells: Cells | Classes, probes: tuple[str, ...]) -> Cells | Classes:
-    """The cells with GET of the probe paths open to anyone."""
-    for text in probes:
+def _with_probes(cells: Cells | Classes, probes: _Probes) -> Cells | Classes:
+    """The cells with the probes open to anyone."""
+    for text, _ in probes:
         if not is_canonical(text):
             raise Unwritable(f"the probe path {text} is not one that a route can say")
     if isinstance(cells, Classes):
         try:
-            for text in probes:
-                cells = path_conditions.narrowed(cells, Path(text), lambda row: {**row, "GET": ir.ANYONE})
+            for text, method in sorted(probes):
+                cells = path_conditions.narrowed(cells, Path(text), method, ir.ANYONE)
         except TooManyStates as problem:
             raise Unwritable(str(problem)) from problem
         return cells
     out = {path: dict(row) for path, row in cells.items()}
-    for text in probes:
+    for text, method in sorted(probes):
         path = Path(text)
         row = out.setdefault(path, dict(cells[parent(path, cells)]))
-        row["GET"] = ir.ANYONE
+        row[method] = ir.ANYONE
     return fold(out)
 
 
 def _routes(
-    hosts: tuple[str, ...], cells: Cells | Classes, base: SourceSet, probes: frozenset[str], *, refuses: bool
+    hosts: tuple[str, ...], cells: Cells | Classes, base: SourceSet, probes: _Probes, *, refuses: bool
 ) -> list[RoutePlan]:
     """Routes of one class of hosts, one for each set of callers; `refuses` asks for one that refuses odd paths."""
     by_sources: dict[tuple[SourceSet, bool], list[tuple[str, str, str]]] = {}
@@ -185,5 +194,5 @@ def _matches(cells: Cells | Classes) -> tuple[list[Found], str]:
     return found, NON_CANONICAL
 
 
-def _is_probe(match: Found, probes: frozenset[str]) -> bool:
-    return match.type == "Exact" and match.method == "GET" and match.value in probes
+def _is_probe(match: Found, probes: _Probes) -> bool:
+    return match.type == "Exact" and (match.value, match.method) in probes
