@@ -186,4 +186,26 @@ CODES: tuple[Code, ...] = (
         "Server let the probes in, narrow their NetworkAuthentication too.",
         "readinessProbe: {httpGet: {path: /healthz, port: 8080}}",
     ),
+    Code(
+        "MS434", "warning", "NetworkPolicy closes ports of Linkerd",
+        "NetworkPolicies of pods that move let some ports through, and among them none that Linkerd's proxies need.",
+        "Calls of other pods of the mesh do not arrive, or the proxies do not get their identity and never become ready.",
+        "Let TCP 4143 through wherever ports are listed (4191 from Prometheus), and 8080, 8086 and 8090 to Linkerd's namespace.",
+        "ingress:\n- ports: [{port: 8080}, {port: 4143}]",
+    ),
+    Code(
+        "MS435", "info", "NetworkPolicy opens ports of Istio",
+        "The ports belong to Istio's sidecar and control plane, which the pods leave.",
+        "Nothing answers there any more.",
+        "Take them out once everything that the policy selects has moved.",
+        "egress:\n- ports: [{port: 15012}]",
+    ),
+    Code(
+        "MS436", "warning", "metrics of the application are closed",
+        "Istio's agent serves the application's metrics on a port of its own, past all policies. Linkerd does not, and the "
+        "policies do not let callers without an identity to the application's own port.",
+        "A Prometheus outside of the mesh gets no metrics of these pods any more.",
+        "Admit who collects metrics to the port, or serve metrics on a port that no policy closes.",
+        "prometheus.io/scrape: 'true'",
+    ),
 )  # fmt: skip

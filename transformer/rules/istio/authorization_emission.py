@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from transformer.ir import authorization as ir
 from transformer.ir.authorization import SourceSet
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_plans as plans
@@ -169,6 +170,24 @@ def _tell_narrowed(run: Run, at: Obj, found: Sequence[tuple[int, Plan]]) -> None
             run.say(code, at, f"on port {', '.join(map(str, ports))} {what}")
 
 
+def _tell_metrics(run: Run, at: Obj, found: Sequence[Wanted]) -> None:
+    """Ports that Prometheus reads by annotation: Istio's agent answers there today, whatever the policies say."""
+    closed = []
+    for wanted in found:
+        pod = wanted.pods.pod
+        port = pod.annotation("prometheus.io/port")
+        if pod.annotation("prometheus.io/scrape") != "true" or not port.isdigit():
+            continue
+        plan = wanted.plans.get(int(port))
+        policy = inbound_policy.access_policy(plan.base) if plan else wanted.rest.policy
+        if policy != "all-unauthenticated" and not (
+            plan and any(r.sources == ir.ANYONE for r in plan.routes)
+        ):
+            closed.append(f"{port} of {wanted.pods.obj.name}")
+    if closed:
+        run.say("MS436", at, f"lets no caller without an identity to the metrics on {', '.join(closed)}")
+
+
 def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[Wanted]) -> None:
     at = group.objects[0]
     names = ", ".join(wanted.pods.obj.name for wanted in found if wanted.rest.stricter)
@@ -188,6 +207,7 @@ def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[
             f"port {ports} is opaque for Linkerd: callers allowed for some requests only are refused",
         )
     _tell_narrowed(run, at, plans_found)
+    _tell_metrics(run, at, found)
     opened = sorted({f"{path} on port {port}" for wanted in found for port, path in wanted.opened})
     if opened:
         run.say("MS433", at, f"everyone may send the probes of these pods: {', '.join(opened)}")
