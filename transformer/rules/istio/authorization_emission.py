@@ -39,6 +39,7 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     at = group.objects[0]
     _refuse_strangers(run, namespace, at)
     found = [_wanted(run, scope, group, pods.obj) for pods in group.pods]
+    run.memo.setdefault("access", {}).update((wanted.pods.obj.ref, wanted) for wanted in found)
     incomplete = not run.context.is_complete(namespace)
     selected = {selector(obj) for obj in group.objects if selector(obj)}
     choices = _choices(group)

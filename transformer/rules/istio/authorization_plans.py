@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from transformer.ir import authorization as ir
+from transformer.ir.request_classes import Table
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_pods, authorization_table
 from transformer.rules.istio.authorization_pods import Pods
@@ -26,12 +27,21 @@ class Rest(NamedTuple):
     stricter: bool
 
 
+class Today(NamedTuple):
+    """What Istio makes of a port: the mode of mutual TLS, how it is read, and who may call."""
+
+    mode: str
+    reading: str
+    table: Table
+
+
 class Wanted(NamedTuple):
-    """A workload's default, and the plans of the ports that differ from it."""
+    """A workload's default, the plans of its ports, and what they are today."""
 
     pods: Pods
     rest: Rest
     plans: dict[int, Plan]
+    today: dict[int, Today]
 
     @property
     def opened(self) -> list[tuple[int, str]]:
@@ -63,16 +73,20 @@ def wanted(
     """Plans for every port of a workload. Raises `Unsayable` where one of them cannot be written; `at` is told then."""
     mesh = modes.workload or mesh_mode(run, pods.obj.namespace, pods.obj)
     ports = {*pods.ports, *modes.ports, *_named(policies)}
-    found = {
-        port: _plan(run, pods, policies, port, modes.of(port, mesh), at, namespace) for port in sorted(ports)
-    }
+    today: dict[int, Today] = {}
+    found: dict[int, Plan] = {}
+    # Kept also where a port cannot be written, so that a person can be told what it is about.
+    run.memo.setdefault("access", {})[pods.obj.ref] = Wanted(pods, Rest("", stricter=False), found, today)
+    for port in sorted(ports):
+        today[port] = _today(run, pods, policies, port, modes.of(port, mesh), at)
+        found[port] = _plan(run, pods, port, today[port], at, namespace)
     default = rest(policies, modes.of(0, mesh))
     if default.stricter and not ports:
         raise Unsayable(
             "MS406", at, f"no port of {pods.obj.ref} is known, and callers that may reach it would be refused",
             "Declare its containerPorts, or add its Services as --context.",
         )  # fmt: skip
-    return Wanted(pods, default, found)
+    return Wanted(pods, default, found, today)
 
 
 def rest(policies: Sequence[Policy], mode: str) -> Rest:
@@ -95,9 +109,7 @@ def _named(policies: Sequence[Policy]) -> set[int]:
     return {port for op in operations for port in (*(op.ports or ()), *op.not_ports)}
 
 
-def _plan(
-    run: Run, pods: Pods, policies: Sequence[Policy], port: int, mode: str, at: Obj, namespace: Obj | None
-) -> Plan:  # fmt: skip
+def _today(run: Run, pods: Pods, policies: Sequence[Policy], port: int, mode: str, at: Obj) -> Today:
     reading = authorization_pods.reading(run, pods, port)
     if not reading:
         if authorization_table.looks_at_requests(policies, port):
@@ -106,14 +118,20 @@ def _plan(
                 "disagree", "Add the Services as --context, or name the namespace under complete.",
             )  # fmt: skip
         reading = SNIFFED
-    opaque = reading == TCP or (
-        reading == SNIFFED and authorization_pods.is_opaque_port(run, pods, namespace, port)
+    try:
+        return Today(mode, reading, authorization_table.table(policies, port, mode, reading))
+    except Unwritable as why:
+        raise Unsayable(why.code, at, f"port {port} of {pods.obj.ref}: {why}") from why
+
+
+def _plan(run: Run, pods: Pods, port: int, today: Today, at: Obj, namespace: Obj | None) -> Plan:
+    opaque = today.reading == TCP or (
+        today.reading == SNIFFED and authorization_pods.is_opaque_port(run, pods, namespace, port)
     )
     probes = [probe for probe in pods.probes if probe.port == port]
     try:
-        table = authorization_table.table(policies, port, mode, reading)
         found = plan(
-            table, [probe.path for probe in probes if probe.kind == "httpGet"], opaque=opaque,
+            today.table, [probe.path for probe in probes if probe.kind == "httpGet"], opaque=opaque,
             calls=[probe.path for probe in probes if probe.kind == "grpc"],
         )  # fmt: skip
     except Unwritable as why:
