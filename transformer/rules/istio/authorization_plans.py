@@ -15,6 +15,7 @@ from transformer.rules.istio.authorization_table import PERMISSIVE, SNIFFED, STR
 from transformer.rules.istio.peer_authentication import Modes
 from transformer.rules.workload import posture
 from transformer.run import Run
+from transformer.stream.patterns import pattern
 from transformer.targets.linkerd.inbound_plan import Plan, plan
 from transformer.targets.linkerd.inbound_policy import access_policy
 from transformer.targets.linkerd.request_paths import Unwritable
@@ -137,7 +138,28 @@ def _plan(run: Run, pods: Pods, port: int, today: Today, at: Obj, namespace: Obj
     except Unwritable as why:
         raise Unsayable(why.code, at, f"port {port} of {pods.obj.ref}: {why}") from why
     _refuse_blind_spots(pods, port, found, at)
+    if found.looks_at_paths and _merges_slashes(run):
+        raise Unsayable(
+            "MS405", at, f"port {port} of {pods.obj.ref}: this mesh merges slashes (//) before its policies look at paths, "
+            "and Linkerd does not",
+        )  # fmt: skip
     return found
+
+
+_NORMALIZATION = pattern(r"pathNormalization:\s*(?:\n\s*)?\{?\s*\"?normalization\"?:\s*\"?([A-Z_]+)")
+
+
+def _merges_slashes(run: Run) -> bool:
+    """Whether the mesh's normalization goes beyond what the routes' expressions allow for: a fact, or the mesh's ConfigMap."""
+    stated: str = run.options["mesh.path-normalization"]
+    if stated:
+        return "merge" in stated
+    for obj in run.context.objects("", "ConfigMap"):
+        if obj.namespace == run.options["mesh.root-namespace"] and obj.name.startswith("istio"):
+            found = _NORMALIZATION.search(obj.view.get("data", "mesh").text())
+            if found and "MERGE" in found[1]:
+                return True
+    return False
 
 
 def _refuse_blind_spots(pods: Pods, port: int, found: Plan, at: Obj) -> None:

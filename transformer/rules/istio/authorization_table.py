@@ -100,6 +100,7 @@ class _Requests:
         )
         self._hosts = samples.hosts(host for op in operations for host in (*(op.hosts or ()), *op.not_hosts))
         self.narrowed: set[str] = set()
+        self._known: dict[tuple[tuple[int, ...], tuple[int, ...]], SourceSet] = {}
 
     def by_host(self) -> dict[str, Cells | Classes]:
         """Cells by host, without hosts that say what all others say."""
@@ -144,10 +145,22 @@ class _Requests:
         return everywhere
 
     def _decided(self, holds: Callable[[Condition], bool], method: str, host: str) -> SourceSet:
-        def matching(rules: Iterable[tuple[Rule, tuple[Operation, ...]]]) -> list[Rule]:
-            return [rule for rule, found in rules if any(_matches(op, holds, method, host) for op in found)]
+        """Callers of one request of a class; rules that match the same requests are added up once."""
 
-        return self._what.decide(matching(self._what.allow or ()), matching(self._what.deny))
+        def matching(rules: Sequence[tuple[Rule, tuple[Operation, ...]]]) -> tuple[int, ...]:
+            return tuple(
+                at
+                for at, (_, found) in enumerate(rules)
+                if any(_matches(op, holds, method, host) for op in found)
+            )
+
+        allow, deny = self._what.allow or (), self._what.deny
+        key = matching(allow), matching(deny)
+        if key not in self._known:
+            self._known[key] = self._what.decide(
+                [allow[at][0] for at in key[0]], [deny[at][0] for at in key[1]]
+            )
+        return self._known[key]
 
 
 def _covering(path: Path) -> Callable[[Condition], bool]:
