@@ -11,7 +11,7 @@ import yaml
 
 #: Where the definitions of translated kinds stand, below the folder of definitions.
 FILES = ("istio-1.31/crds.yaml", "smi/split.yaml", "smi/httproutegroup.yaml")
-GROUPS = ("networking.istio.io", "split.smi-spec.io", "specs.smi-spec.io")
+GROUPS = ("networking.istio.io", "security.istio.io", "split.smi-spec.io", "specs.smi-spec.io")
 _TYPES = {"string": "str", "integer": "int", "number": "num", "boolean": "bool"}
 
 

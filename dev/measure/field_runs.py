@@ -18,7 +18,8 @@ from transformer.transform import ObjectFate, Report, Result, transform
 
 VERSIONS = ("1.2", "1.5")
 #: Facts that the streams leave open; findings do not end the run, so that there is a fate to read.
-OPTIONS = {"mesh.mtls": "strict", "gateway-class": "public", "complete": ("*",), "fail-on": "never"}
+OPTIONS = {"mesh.mtls": "strict", "gateway-class": "public", "complete": ("*",), "fail-on": "never",
+           "authorization": "translate"}  # fmt: skip
 _FOLLOWS = "MS007"  # the object stays because of another
 
 

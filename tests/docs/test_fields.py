@@ -44,7 +44,7 @@ def test_the_page_has_every_field_of_the_definition_and_no_other(kind: str, shar
         for version in field_paths.schemas(shared / "crds", kind).values()
         for path in field_paths.paths(version)
     }
-    assert len(defined) > 3
+    assert len(defined) >= 3
     assert sorted(
         path for of, path in set(field_streams.paths(field_streams.TABLES)) if of == kind
     ) == sorted(defined)
@@ -93,6 +93,7 @@ def test_what_moves_in_every_place() -> None:
             }
             stays = (table.title, column.title) in [
                 ("`spec.tls[]`", "in the mesh"), ("`spec.tcp[]`", "in the mesh"), ("`spec.tcp[]`", "at a gateway"),
+                ("`spec` of a RequestAuthentication", "fate"),
             ]  # fmt: skip
             assert (fates == {"held"}) == stays, (table.title, column.title)
 
@@ -144,7 +145,10 @@ def test_fields_that_do_not_go_together_have_fates_too(streams: Any, version: st
 
 
 #: Translated fields, and samples of them that say what the stream would mean without the field.
-_IMPLIED = {
+_IMPLIED: dict[str, str | tuple[str, ...]] = {
+    "action": "ALLOW",  # the default
+    "mtls.mode": ("UNSET", "STRICT"),  # as the mesh has it
+    "portLevelMtls.*.mode": ("UNSET", "STRICT"),
     "exportTo[]": "['*']",
     "gateways[]": "[mesh]",
     "corsPolicy.unmatchedPreflights": "IGNORE",  # what the filter does; without the field a finding says so
@@ -173,7 +177,8 @@ def test_what_counts_as_translated_shows_in_what_is_written(table: Table) -> Non
             written = field_runs.output(column.build(copy.deepcopy(sample)), version)
             _remove(sample, field_runs.steps(row.path))
             without = field_runs.output(column.build(sample), version)
-            implied = row.path in _IMPLIED and _IMPLIED[row.path] in row.sample
+            texts = _IMPLIED.get(row.path, ())
+            implied = any(text in row.sample for text in ((texts,) if isinstance(texts, str) else texts))
             assert written != without or implied, f"{row.path} {column.title}: {row.sample}"
 
 
