@@ -19,7 +19,7 @@ REST = ""
 #: Characters that a template's operators do not take (Envoy `uri_template_internal.cc`).
 NOT_IN_TEMPLATES = "*=[]"
 #: More states than this, and the conditions count as too many to be told apart.
-MOST_STATES = 3000
+MOST_STATES = 2000
 
 Row = dict[str, SourceSet]
 Truth = tuple[bool, ...]
@@ -60,6 +60,7 @@ class Automaton:
     """A condition over symbols; a state is a set of places in its parts."""
 
     def __init__(self, condition: Condition) -> None:
+        self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
         self.items: list[tuple[str, str]] = []
         for kind, text in glob(condition).parts:
             if kind == TEXT:
@@ -89,7 +90,10 @@ class Automaton:
 
     def step(self, state: frozenset[int], symbol: str) -> frozenset[int]:
         """The state after a symbol."""
-        return self._closed(place for start in state for place in self.moves(start, symbol))
+        key = (state, symbol)
+        if key not in self._steps:
+            self._steps[key] = self._closed(place for start in state for place in self.moves(start, symbol))
+        return self._steps[key]
 
     def moves(self, place: int, symbol: str) -> Iterator[int]:
         """Places after a symbol at one place, before parts that may be empty are left out."""

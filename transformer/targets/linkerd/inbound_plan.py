@@ -190,8 +190,15 @@ def _matches(cells: Cells | Classes) -> tuple[list[Found], str]:
         ]
     except Unwritable:
         # Prefixes within prefixes: written as expressions that no path can meet twice.
-        return list(path_expressions.matches(path_conditions.of_cells(cells))), NOT_PLAIN
+        return list(path_expressions.matches(_as_classes(cells))), NOT_PLAIN
     return found, NON_CANONICAL
+
+
+def _as_classes(cells: Cells) -> Classes:
+    try:
+        return path_conditions.of_cells(cells)
+    except TooManyStates as problem:
+        raise Unwritable(str(problem)) from problem
 
 
 def _is_probe(match: Found, probes: _Probes) -> bool:

@@ -92,50 +92,66 @@ def _again(one: Expression | None) -> Expression:
     return NOTHING if one is None or one == NOTHING else Expression(f"{_tight(one)}*", 2)
 
 
+class _Graph:
+    """Expressions on the edges of an automaton, by both ends."""
+
+    def __init__(self) -> None:
+        self.out: dict[int, dict[int, Expression]] = {}
+        self.into: dict[int, dict[int, Expression]] = {}
+
+    def put(self, source: int, target: int, one: Expression) -> None:
+        """Set an edge."""
+        self.out.setdefault(source, {})[target] = one
+        self.into.setdefault(target, {})[source] = one
+
+    def cost(self, state: int) -> int:
+        """How much longer everything gets when the state is taken out."""
+        into = [one for source, one in self.into.get(state, {}).items() if source != state]
+        out = [one for target, one in self.out.get(state, {}).items() if target != state]
+        loop = self.out.get(state, {}).get(state)
+        lengths = sum(len(one.text) for one in into) * max(len(out) - 1, 0)
+        lengths += sum(len(one.text) for one in out) * max(len(into) - 1, 0)
+        return lengths + (len(loop.text) if loop else 0) * (len(into) * len(out) - 1)
+
+    def take_out(self, state: int, write: Writer) -> set[int]:
+        """Take a state out; returns its neighbours. Raises `TooLong`."""
+        loop = _again(self.out.get(state, {}).pop(state, None))
+        self.into.get(state, {}).pop(state, None)
+        before, after = self.into.pop(state, {}), self.out.pop(state, {})
+        for source in before:
+            del self.out[source][state]
+        for target in after:
+            del self.into[target][state]
+        for source, first in before.items():
+            for target, last in after.items():
+                joined = _either(self.out.get(source, {}).get(target), _chain((first, loop, last)), write)
+                if len(joined.text) > 4 * LONGEST:
+                    raise TooLong("the expression for some paths would be too long to read")
+                self.put(source, target, joined)
+        return {*before, *after}
+
+
 def expression(
     edges: Mapping[tuple[int, int], Symbols], first: int, last: Iterable[int], write: Writer
 ) -> str:
     """The language of an automaton, which need not be deterministic. Raises `TooLong`."""
-    end = -1
-    found: dict[tuple[int, int], Expression] = {
-        key: Expression(write(symbols), 2, symbols) for key, symbols in edges.items()
-    }
+    if len(edges) > LONGEST // 2:  # every edge is at least a character, and most are written more than once
+        raise TooLong("the expression for some paths would be too long to read")
+    begin, end = -2, -1
+    graph = _Graph()
+    for (source, target), symbols in edges.items():
+        graph.put(source, target, Expression(write(symbols), 2, symbols))
     for state in last:
-        found[state, end] = NOTHING
-    found[-2, first] = NOTHING
-    states = {state for key in found for state in key} - {-1, -2}
-    while states:
-        costs = {state: _cost(found, state) for state in states}
-        state = min(states, key=lambda one: (costs[one], one))
-        states.discard(state)
-        _take_out(found, state, write)
-    return found[-2, end].text if (-2, end) in found else ""
-
-
-def _cost(found: Mapping[tuple[int, int], Expression], state: int) -> int:
-    into = [one for (source, target), one in found.items() if target == state != source]
-    out = [one for (source, target), one in found.items() if source == state != target]
-    loop = len(found[state, state].text) if (state, state) in found else 0
-    lengths = sum(len(one.text) for one in into) * max(len(out) - 1, 0)
-    lengths += sum(len(one.text) for one in out) * max(len(into) - 1, 0)
-    return lengths + loop * (len(into) * len(out) - 1)
-
-
-def _take_out(found: dict[tuple[int, int], Expression], state: int, write: Writer) -> None:
-    loop = _again(found.pop((state, state), None))
-    into = [(source, one) for (source, target), one in found.items() if target == state]
-    out = [(target, one) for (source, target), one in found.items() if source == state]
-    for source, _ in into:
-        del found[source, state]
-    for target, _ in out:
-        del found[state, target]
-    for source, before in into:
-        for target, after in out:
-            made = _chain((before, loop, after))
-            joined = _either(found.get((source, target)), made, write)
-            if len(joined.text) > 4 * LONGEST:
-                raise TooLong("the expression for some paths would be too long to read")
-            found[source, target] = joined
+        graph.put(state, end, NOTHING)
+    graph.put(begin, first, NOTHING)
+    costs = {state: graph.cost(state) for state in {*graph.out, *graph.into} - {begin, end}}
+    while costs:
+        state = min(costs, key=lambda one: (costs[one], one))
+        del costs[state]
+        for other in graph.take_out(state, write) - {begin, end}:
+            costs[other] = graph.cost(other)
+    found = graph.out.get(begin, {}).get(end)
+    return found.text if found else ""
 
 
 def merged(
