@@ -22,6 +22,7 @@ WITHOUT_KEYS = {
     "outbound-policy": "follows the workloads that move, which carry a key",
     "mesh-settings": "the ConfigMap is called istio",
     "mesh-departure": "follows the workloads that move, which carry a key",
+    "network-policies": "follows the workloads that move, which carry a key",
 }
 
 

@@ -75,9 +75,10 @@ def trial(seed: int, requests: int = 40) -> Trial:
     counts: dict[str, int] = {}
     faults: list[tuple[str, Json]] = []
     near = _near(objects) or PATHS
+    probed = any("readinessProbe" in str(obj) for obj in objects if obj["metadata"]["name"] == "cart")
     for _ in range(1 if held else requests):
         request = _request(dice, near)
-        outcome = HELD if held else _compare(istio, linkerd, request, told=told)
+        outcome = HELD if held else _compare(istio, linkerd, request, told=told, probed=probed)
         if outcome is not None:
             counts[outcome] = counts.get(outcome, 0) + 1
             if outcome in (WIDER, UNTOLD):
@@ -85,7 +86,9 @@ def trial(seed: int, requests: int = 40) -> Trial:
     return Trial(seed, manifests, counts, tuple(faults))
 
 
-def _compare(istio: Authorization, linkerd: Inbound, request: Json, *, told: bool) -> str | None:
+def _compare(
+    istio: Authorization, linkerd: Inbound, request: Json, *, told: bool, probed: bool
+) -> str | None:
     """How the two answers compare; None where Istio's cannot be known."""
     try:
         before = istio.ask(request)["verdict"] == "allow"
@@ -101,7 +104,8 @@ def _compare(istio: Authorization, linkerd: Inbound, request: Json, *, told: boo
         return RAW
     if now:
         path = str(request.get("path")).partition("?")[0]
-        return PROBE if (request.get("method"), path, request["port"]) == ("GET", "/healthz", 8080) else WIDER
+        asked = (request.get("method"), path, request["port"])
+        return PROBE if probed and asked == ("GET", "/healthz", 8080) else WIDER
     if str(request["client"]["identity"]).startswith("other.domain/"):
         return STRICTER  # accounts of another trust domain are none that a policy of Linkerd names
     return STRICTER if told else UNTOLD
