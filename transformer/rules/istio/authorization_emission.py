@@ -24,12 +24,12 @@ from transformer.targets.linkerd.inbound_plan import Plan
 _POLICY = "policy.linkerd.io"
 
 
-def _hold_for_unseen(run: Run, scope: Scope, namespace: str, group: Group) -> None:
+def _hold_for_unseen(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj]) -> None:
     """Policies of other streams would be lost with the sidecar, above all those that deny: hold where there may be any."""
     unseen = [name for name in (namespace, scope.root) if not run.context.is_complete(name)]
     if not unseen:
         return
-    for obj in group.objects:
+    for obj in objs:
         where = " and ".join(dict.fromkeys(unseen))
         run.hold("MS429", obj, f"other policies of {where} may be for the same pods of {namespace}")
 
@@ -57,7 +57,7 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     for server in planned:
         _derive(run, namespace, group, server)
     _tell(run, scope, namespace, group, found)
-    _hold_for_unseen(run, scope, namespace, group)
+    _hold_for_unseen(run, scope, namespace, group.objects)
 
 
 def _wanted(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
@@ -103,13 +103,19 @@ def default_of(run: Run, scope: Scope, namespace: str, policies: Sequence[Policy
     return existing or (injection_settings.AUTHENTICATED if strict else "")
 
 
-def default_of_namespaces(run: Run, scope: Scope, policies: Sequence[Policy]) -> None:
-    """Leave word of the defaults of Namespaces for the rule that edits them."""
+def default_of_namespaces(
+    run: Run, scope: Scope, policies: Sequence[Policy], settings: Sequence[Obj]
+) -> None:
+    """Leave word of the defaults of Namespaces for the rule that edits them; `settings` are PeerAuthentications."""
+    for obj in settings:
+        if not selector(obj) and scope.flips(obj.namespace):
+            _hold_for_unseen(run, scope, obj.namespace, [obj])
     wide = [policy for policy in policies if not selector(policy.obj)]
     for namespace in sorted(scope.namespaces):
         mine = [policy for policy in wide if policy.obj.namespace in (namespace, scope.root)]
         if not mine or not scope.flips(namespace):
             continue
+        _hold_for_unseen(run, scope, namespace, [policy.obj for policy in mine])
         try:
             word = default_of(run, scope, namespace, mine)
         except Unsayable as problem:

@@ -58,7 +58,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             for obj in group.objects:
                 run.units.hold(obj.uid)
             hold(run, problem, group.objects[0])
-    emission.default_of_namespaces(run, scope, policies)
+    emission.default_of_namespaces(run, scope, policies, settings)
 
 
 def _read(
