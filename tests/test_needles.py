@@ -31,6 +31,7 @@ WITHOUT_KEYS = {
     "osm-mesh-config": "follows the workloads that move, which carry a key",
     "smi-metrics": "the APIService is called after the group that it registers",
     "mesh-departure": "follows the workloads that move, which carry a key",
+    "network-policies": "follows the workloads that move, which carry a key",
 }
 
 

@@ -29,6 +29,7 @@ USES = """\
   helm install shop ./chart --post-renderer meshshift        Helm 3 (Helm 4: as a plugin)
   kustomize build . | meshshift check                        is anything of the old mesh left?
   meshshift explain MS010                                    what a finding means
+  kustomize build . | meshshift explain --workload shop/cart who may call it, before and after
   meshshift --help                                           everything else
 """
 _EPILOG = """\
@@ -50,6 +51,7 @@ class Call(NamedTuple):
     layers: list[Layer]
     environ: Mapping[str, str]
     data: bytes | None
+    workload: str = ""
 
 
 class Command(NamedTuple):
@@ -72,11 +74,14 @@ def run(argv: Sequence[str], data: bytes | None = None) -> int:
             return 0
         command = COMMANDS[name]
         config = given.pop("config", [""])[-1]
+        workload = given.pop("workload", [""])[-1]
+        if workload and name != "explain":
+            raise UsageError(f"--workload belongs to explain, not to {name}")
         layers += [settings.from_flags(given), settings.from_environment(environ)]
         path = settings.config_path(config, environ)
         if path:
             layers.append(settings.from_file(path))
-        return command.run(Call(operands, layers, environ, data))
+        return command.run(Call(operands, layers, environ, data, workload))
     except MeshshiftError as error:
         return _failed(error, name, layers, environ)
 
@@ -138,6 +143,13 @@ def _check(call: Call) -> int:
 
 
 def _explain(call: Call) -> int:
+    if call.workload:
+        from transformer.frontends import access
+
+        data = None if call.operands else _input(call)
+        if data is None and not call.operands:
+            raise UsageError("explain --workload needs files or folders, or a stream on standard input")
+        return access.run(call.workload, data, call.operands, call.layers, call.environ)
     from transformer.report import catalogue
 
     pages = [catalogue.explain(code) for code in call.operands] or [catalogue.all_codes()]
@@ -178,7 +190,11 @@ COMMANDS: dict[str, Command] = {
         "", "manifests from standard input to standard output (the default)", _transform, True
     ),
     "check": Command("[PATH…]", "only findings; fails while anything of the old mesh remains", _check, True),
-    "explain": Command("[CODE…]", "what a finding means and what to do; without a code, all codes", _explain),
+    "explain": Command(
+        "[CODE… | PATH…]",
+        "what a finding means and what to do (without a code, all codes); with --workload, who may call it",
+        _explain,
+    ),
     "rules": Command("[KIND…]", "what becomes of which kind; without a kind, all rules", _rules),
     "last": Command("", "the report of the last run that found something of a mesh (Helm hides it)", _last),
 }
@@ -200,7 +216,12 @@ def parse(argv: Sequence[str]) -> tuple[str, list[str], dict[str, list[str]]]:
     words, after = (rest[: rest.index("--")], rest[rest.index("--") + 1 :]) if "--" in rest else (rest, [])
     for word in words:
         if word.startswith("-") and word != "-":
-            spellings = [option.flag for option in OPTIONS] + ["--config", "--help", "--version"]
+            spellings = [option.flag for option in OPTIONS] + [
+                "--config",
+                "--workload",
+                "--help",
+                "--version",
+            ]
             hint = settings.suggestion(word.partition("=")[0], spellings)
             raise UsageError(f"there is no option {word}" + (f"; did you mean {hint}?" if hint else ""))
     if known.version:
@@ -241,6 +262,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config", action="append", metavar="FILE", default=argparse.SUPPRESS,
         help="configuration file (default: meshshift.yaml or .meshshift.yaml in this folder)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workload", action="append", metavar="NS/NAME", default=argparse.SUPPRESS,
+        help="for explain: who may call what of this workload, before and after, by port",
     )  # fmt: skip
     options = parser.add_argument_group("options for every command")
     for option in OPTIONS:

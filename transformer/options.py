@@ -63,6 +63,9 @@ OPTIONS: tuple[Option, ...] = (
     "matters", ("", "strict", "permissive")),
     Option("mesh.root-namespace", "text", "istio-system", "Istio's root namespace"),
     Option("mesh.cluster-domain", "text", "cluster.local", "DNS domain of the cluster"),
+    Option("mesh.path-normalization", "choice", "", "how Istio rewrites paths before its policies see them (MeshConfig "
+           "pathNormalization; base where neither this nor a MeshConfig in the stream says it)",
+           ("", "none", "base", "merge-slashes", "decode-and-merge-slashes")),
     Option("mesh.outbound-policy", "choice", "allow-any", "what the mesh does today with hosts that it does not "
            "know: allow-any (Istio's default) lets them pass, registry-only refuses them", ("allow-any", "registry-only")),
     Option(

@@ -42,7 +42,7 @@ def protocol_of(declared: str, name: str, number: object) -> str:
         if prefix in _HTTP or prefix in _OTHER:
             return prefix
         if text and text == declared:
-            return "auto"
+            break  # an unknown appProtocol hides the name, but not the well-known numbers
     return "tcp" if number in _TCP_WHEN_UNNAMED else "auto"
 
 

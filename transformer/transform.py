@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from transformer import codes, coexistence, needles, scope
 from transformer.context.index import Context
@@ -20,6 +20,9 @@ from transformer.settle import Settlement, settle
 from transformer.stream import split
 from transformer.stream.patterns import pattern
 from transformer.targets import versions
+
+if TYPE_CHECKING:
+    from transformer.rules.istio.authorization_plans import Wanted
 
 MESH_SUFFIXES = (".istio.io", ".smi-spec.io", ".openservicemesh.io")
 PASSED_KINDS = frozenset({("install.istio.io", "IstioOperator")})
@@ -52,7 +55,10 @@ class ObjectFate(NamedTuple):
 
 
 class Report(NamedTuple):
-    """Everything a run has to say, for people and machines; `ledger` has the leaves of `objects` by their `uid`."""
+    """Everything a run has to say, for people and machines.
+
+    `ledger` has the leaves of `objects` by their `uid`; `access` who may call a workload, where policies were translated.
+    """
 
     findings: list[Finding]
     objects: list[ObjectFate]
@@ -62,6 +68,7 @@ class Report(NamedTuple):
     assumptions: dict[str, str]
     exit_code: int
     ledger: Ledger | None = None
+    access: Mapping[ObjectRef, Wanted] | None = None
 
 
 class Result(NamedTuple):
@@ -227,6 +234,7 @@ def _report(
         | coexistence.assumptions(run),
         exit_code,
         run.ledger,
+        run.memo.get("access"),
     )
 
 

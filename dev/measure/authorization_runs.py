@@ -15,7 +15,7 @@ from transformer.transform import Report, transform
 
 SAME, STRICTER, WIDER, HELD, OUTSIDE = "same", "stricter", "WIDER", "held", "outside"
 #: Findings that announce that something is refused that Istio lets in.
-TOLD = frozenset({"MS421", "MS422", "MS425"})
+TOLD = frozenset({"MS421", "MS422", "MS425", "MS430", "MS431", "MS432"})
 
 
 class Answered(NamedTuple):

@@ -18,8 +18,8 @@ FILES = (
 )  # fmt: skip
 _OSM_GROUPS = ("config.openservicemesh.io", "policy.openservicemesh.io")
 GROUPS = (
-    "networking.istio.io", "telemetry.istio.io", "extensions.istio.io", "split.smi-spec.io", "specs.smi-spec.io",
-    "access.smi-spec.io",
+    "networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io", "split.smi-spec.io",
+    "specs.smi-spec.io", "access.smi-spec.io",
 )  # fmt: skip
 #: Before the name of a kind that Open Service Mesh shares with Istio.
 OSM = "OSM "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from dev.measure import field_values
+from dev.measure import field_values, security_values
 
 Value = dict[str, Any]
 
@@ -197,6 +197,69 @@ def _old_group(sample: Value) -> list[Value]:
     return [{**group, "apiVersion": "specs.smi-spec.io/v1alpha2", **group["spec"], "spec": None}, *rest]
 
 
+def _deployment(name: str) -> Value:
+    pod = {
+        "metadata": {"labels": {"app": name}},
+        "spec": {
+            "containers": [{"name": "app", "ports": [{"containerPort": 8080}, {"containerPort": 9090}]}]
+        },
+    }
+    return _object(
+        "apps/v1", "Deployment", name, {"selector": {"matchLabels": {"app": name}}, "template": pod}
+    )
+
+
+_POLICED: list[Value] = [
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}},
+    _deployment("web"),
+    _deployment("other"),
+    _object("v1", "Service", "web", {
+        "selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}],
+    }),
+    {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web", "namespace": "shop"}},
+]  # fmt: skip
+_CALLERS: Value = {
+    "from": [
+        {
+            "source": {
+                "principals": [
+                    f"cluster.local/ns/{one}" for one in ("shop/sa/web", "shop/sa/job", "ops/sa/job")
+                ]
+            }
+        }
+    ]
+}
+_OF_WEB: Value = {"selector": {"matchLabels": {"app": "web"}}}
+
+
+def _authorization(name: str, spec: Value) -> Value:
+    return _object("security.istio.io/v1", "AuthorizationPolicy", name, spec)
+
+
+def _allowed(sample: Value) -> list[Value]:
+    return [_authorization("web", {**_OF_WEB, "rules": [sample]}), *_POLICED]
+
+
+def _denied(sample: Value) -> list[Value]:
+    """Taken away from a few callers: from everyone nothing can be taken away."""
+    allow = _authorization("few", {**_OF_WEB, "rules": [_CALLERS]})
+    return [_authorization("web", {**_OF_WEB, "action": "DENY", "rules": [sample]}), allow, *_POLICED]
+
+
+def _authorization_spec(sample: Value) -> list[Value]:
+    allow = _authorization("few", {**_OF_WEB, "rules": [_CALLERS]})
+    rules = [{"to": [{"operation": {"methods": ["GET"]}}]}]
+    return [_authorization("web", {"rules": rules, **sample}), allow, *_POLICED]
+
+
+def _peer(sample: Value) -> list[Value]:
+    return [_object("security.istio.io/v1", "PeerAuthentication", "web", sample), *_POLICED]
+
+
+def _tokens(sample: Value) -> list[Value]:
+    return [_object("security.istio.io/v1", "RequestAuthentication", "web", sample), *_POLICED]
+
+
 _NOT_OF_A_PORT = ("proxyProtocol", "retryBudget", "tunnel")
 TABLES = (
     Table("VirtualService", "`spec`", field_values.VIRTUAL_SERVICE, (Column("fate", "spec.", _spec),)),
@@ -240,6 +303,14 @@ TABLES = (
             Column("experimental channel", "spec.servers[].", _server, channel="experimental"),
         ),
     ),
+    Table("AuthorizationPolicy", "`spec` of a policy", security_values.AUTHORIZATION_POLICY,
+          (Column("fate", "spec.", _authorization_spec),)),
+    Table("AuthorizationPolicy", "`spec.rules[]`", security_values.RULE,
+          (Column("ALLOW", "spec.rules[].", _allowed), Column("DENY", "spec.rules[].", _denied))),
+    Table("PeerAuthentication", "`spec` of a PeerAuthentication", security_values.PEER_AUTHENTICATION,
+          (Column("fate", "spec.", _peer),)),
+    Table("RequestAuthentication", "`spec` of a RequestAuthentication", security_values.REQUEST_AUTHENTICATION,
+          (Column("fate", "spec.", _tokens),)),
     Table("TrafficSplit", "`spec`", field_values.TRAFFIC_SPLIT, (Column("fate", "spec.", _split),)),
     Table(
         "HTTPRouteGroup", "`spec`, and the object itself before v1alpha3", field_values.ROUTE_GROUP,

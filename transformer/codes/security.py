@@ -112,10 +112,13 @@ CODES: tuple[Code, ...] = (
         "mtls: {mode: DISABLE}",
     ),
     Code(
-        "MS424", "warning", "policy that reaches nobody",
-        "The namespace is declared complete, and no pod of a mesh has the labels.",
-        "The policy is dropped.",
-        "Delete it, or mend the selector.",
+        "MS424", "error", "policy that reaches nobody",
+        "The namespace is declared complete, and no pod of a mesh has the labels. Pods that an operator makes, or that come "
+        "later, would be protected by it today.",
+        "The policy stays, and with it its Namespace.",
+        "Delete it if it is dead, mend the selector, or accept to drop it.",
+        "selector: {matchLabels: {app: gone}}",
+        acceptable=True,
     ),
     Code(
         "MS425", "warning", "opaque port is closed to callers of some requests",
@@ -144,11 +147,65 @@ CODES: tuple[Code, ...] = (
         "config.linkerd.io/default-inbound-policy: deny",
     ),
     Code(
-        "MS429", "warning", "policies elsewhere are not combined",
-        "Istio combines all policies of a workload. Here only those of the stream can be, and the namespace is not declared "
-        "complete.",
-        "A DENY policy for the same pods in another chart or folder would no longer count, and two Servers may claim one port.",
-        "Render all policies of the namespace together and name it under complete, or see to it that there are no others.",
-        "meshshift --complete shop",
+        "MS429", "error", "policies elsewhere are not combined",
+        "Istio combines all policies of a workload, those of the root namespace too. Here only those of stream and context can "
+        "be, and the namespace and the root namespace are not both declared complete.",
+        "A DENY policy for the same pods in another chart or folder would be lost, so policies and workloads stay.",
+        "Render all policies together and name both namespaces under complete, or accept that there are no others.",
+        "meshshift --complete shop --complete istio-system",
+        acceptable=True,
+    ),
+    Code(
+        "MS430", "warning", "pattern of callers is written out",
+        "Linkerd has no patterns of names. The cluster is declared complete, so the pattern stands for the ServiceAccounts and "
+        "namespaces that stream and context have.",
+        "Namespaces and ServiceAccounts that are made later are refused until a run has seen them.",
+        "Run again when namespaces are added, or list in the policy who is meant.",
+        "namespaces: ['web-*']",
+    ),
+    Code(
+        "MS431", "warning", "methods without a name are refused",
+        "A Linkerd route can name nine methods (GET to TRACE) and knows no patterns of them. Istio tells all methods apart.",
+        "Requests with other methods (PROPFIND, PURGE …) are refused where some of them would be, by this policy.",
+        "Name in the policy the methods that are used; where it matters, let paths with different callers not overlap.",
+        "methods: ['P*']",
+    ),
+    Code(
+        "MS432", "warning", "hosts are refused with every port",
+        "Linkerd takes `x`, `x:8080` and `x.` for one host, Istio for three.",
+        "A host that a policy refuses is refused with a port and with a dot behind it too.",
+        "List `x` and `x:*` in the policy, which means the same in Istio.",
+        "notHosts: [admin.example.com]",
+    ),
+    Code(
+        "MS433", "warning", "probe paths are open",
+        "Istio's agent answers the kubelet's probes past all policies. Linkerd lets them in by their path, from wherever the "
+        "install's probeNetworks says: by default from anywhere.",
+        "A GET of the very path that the kubelet asks for is served to everyone; nothing else is.",
+        "Probe a path that tells nothing, or set policyController.probeNetworks to the nodes' networks; where routes of a "
+        "Server let the probes in, narrow their NetworkAuthentication too.",
+        "readinessProbe: {httpGet: {path: /healthz, port: 8080}}",
+    ),
+    Code(
+        "MS434", "warning", "NetworkPolicy closes ports of Linkerd",
+        "NetworkPolicies of pods that move let some ports through, and among them none that Linkerd's proxies need.",
+        "Calls of other pods of the mesh do not arrive, or the proxies do not get their identity and never become ready.",
+        "Let TCP 4143 through wherever ports are listed (4191 from Prometheus), and 8080, 8086 and 8090 to Linkerd's namespace.",
+        "ingress:\n- ports: [{port: 8080}, {port: 4143}]",
+    ),
+    Code(
+        "MS435", "info", "NetworkPolicy opens ports of Istio",
+        "The ports belong to Istio's sidecar and control plane, which the pods leave.",
+        "Nothing answers there any more.",
+        "Take them out once everything that the policy selects has moved.",
+        "egress:\n- ports: [{port: 15012}]",
+    ),
+    Code(
+        "MS436", "warning", "metrics of the application are closed",
+        "Istio's agent serves the application's metrics on a port of its own, past all policies. Linkerd does not, and the "
+        "policies do not let callers without an identity to the application's own port.",
+        "A Prometheus outside of the mesh gets no metrics of these pods any more.",
+        "Admit who collects metrics to the port, or serve metrics on a port that no policy closes.",
+        "prometheus.io/scrape: 'true'",
     ),
 )  # fmt: skip

@@ -148,4 +148,8 @@ CODES: tuple[Code, ...] = (
     Code("MS549", "warning", "weights of another version",
          "A weight is a quantity, which only v1alpha1 has.", "The weights are read as quantities; other versions refuse them.",
          "Write whole numbers.", "weight: 500m"),
+    Code("MS550", "warning", "target that reaches nobody",
+         "The namespace is declared complete, and no pod of a mesh has the ServiceAccount that the TrafficTarget opens.",
+         "It goes, and nobody loses access: targets only add callers, and the namespace is closed by default.",
+         "Nothing, if it is dead; otherwise check the name of the account."),
 )  # fmt: skip

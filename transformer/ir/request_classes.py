@@ -6,10 +6,13 @@ apart and form a tree: a class is a condition without the conditions below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from transformer.ir.authorization import SourceSet
+
+if TYPE_CHECKING:
+    from transformer.ir.path_conditions import Classes
 
 #: Methods that a Linkerd route can name.
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
@@ -39,11 +42,14 @@ class Table(NamedTuple):
     """Who may call one port of a class of pods.
 
     `connections`: by the bytes of a connection that is not HTTP (None where the port speaks HTTP only); `hosts`: cells by
-    host (None where the port is not read as HTTP). Cells that say what the broader cell says are left out.
+    host (None where the port is not read as HTTP), or classes where conditions on paths are no tree. Cells that say what
+    the broader cell says are left out. `narrowed`: dimensions (`methods`, `hosts`) in which a class takes requests in that
+    have more callers today.
     """
 
     connections: SourceSet | None
-    hosts: dict[str, Cells] | None
+    hosts: Mapping[str, Cells | Classes] | None
+    narrowed: frozenset[str] = frozenset()
 
     @property
     def uniform(self) -> SourceSet | None:
@@ -52,7 +58,7 @@ class Table(NamedTuple):
             return self.connections
         if list(self.hosts) == [OTHER]:
             cells = self.hosts[OTHER]
-            if list(cells) == [ROOT] and list(cells[ROOT]) == [OTHER]:
+            if isinstance(cells, dict) and list(cells) == [ROOT] and list(cells[ROOT]) == [OTHER]:
                 return cells[ROOT][OTHER]
         return None
 

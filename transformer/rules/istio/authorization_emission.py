@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from transformer.ir import authorization as ir
 from transformer.objects import Obj
 from transformer.rules import inbound_objects
 from transformer.rules.istio import authorization_plans as plans
@@ -18,8 +19,19 @@ from transformer.rules.workload import injection_settings, posture
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.linkerd import inbound_policy
+from transformer.targets.linkerd.inbound_plan import Plan
 
 _POLICY = "policy.linkerd.io"
+
+
+def _hold_for_unseen(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj]) -> None:
+    """Policies of other streams would be lost with the sidecar, above all those that deny: hold where there may be any."""
+    unseen = [name for name in (namespace, scope.root) if not run.context.is_complete(name)]
+    if not unseen:
+        return
+    for obj in objs:
+        where = " and ".join(dict.fromkeys(unseen))
+        run.hold("MS429", obj, f"other policies of {where} may be for the same pods of {namespace}")
 
 
 def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
@@ -27,6 +39,7 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     at = group.objects[0]
     _refuse_strangers(run, namespace, at)
     found = [_wanted(run, scope, group, pods.obj) for pods in group.pods]
+    run.memo.setdefault("access", {}).update((wanted.pods.obj.ref, wanted) for wanted in found)
     incomplete = not run.context.is_complete(namespace)
     selected = {selector(obj) for obj in group.objects if selector(obj)}
     choices = _choices(group)
@@ -44,6 +57,7 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     for server in planned:
         _derive(run, namespace, group, server)
     _tell(run, scope, namespace, group, found)
+    _hold_for_unseen(run, scope, namespace, group.objects)
 
 
 def _wanted(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
@@ -89,13 +103,19 @@ def default_of(run: Run, scope: Scope, namespace: str, policies: Sequence[Policy
     return existing or (injection_settings.AUTHENTICATED if strict else "")
 
 
-def default_of_namespaces(run: Run, scope: Scope, policies: Sequence[Policy]) -> None:
-    """Leave word of the defaults of Namespaces for the rule that edits them."""
+def default_of_namespaces(
+    run: Run, scope: Scope, policies: Sequence[Policy], settings: Sequence[Obj]
+) -> None:
+    """Leave word of the defaults of Namespaces for the rule that edits them; `settings` are PeerAuthentications."""
+    for obj in settings:
+        if not selector(obj) and scope.flips(obj.namespace):
+            _hold_for_unseen(run, scope, obj.namespace, [obj])
     wide = [policy for policy in policies if not selector(policy.obj)]
     for namespace in sorted(scope.namespaces):
         mine = [policy for policy in wide if policy.obj.namespace in (namespace, scope.root)]
         if not mine or not scope.flips(namespace):
             continue
+        _hold_for_unseen(run, scope, namespace, [policy.obj for policy in mine])
         try:
             word = default_of(run, scope, namespace, mine)
         except Unsayable as problem:
@@ -129,6 +149,43 @@ def _derive(run: Run, namespace: str, group: Group, server: servers.Server) -> N
         run.derive(value, owners, marks, shared=made.kind.endswith("Authentication"))
 
 
+_NARROWED = {
+    "methods": (
+        "MS431",
+        "methods that no route can name are refused where patterns or paths tell callers apart",
+    ),
+    "hosts": (
+        "MS432",
+        "hosts that policies name are refused with every port and with a dot behind them as well",
+    ),
+}
+
+
+def _tell_narrowed(run: Run, at: Obj, found: Sequence[tuple[int, Plan]]) -> None:
+    for dimension, (code, what) in _NARROWED.items():
+        ports = sorted({port for port, plan in found if dimension in plan.narrowed})
+        if ports:
+            run.say(code, at, f"on port {', '.join(map(str, ports))} {what}")
+
+
+def _tell_metrics(run: Run, at: Obj, found: Sequence[Wanted]) -> None:
+    """Ports that Prometheus reads by annotation: Istio's agent answers there today, whatever the policies say."""
+    closed = []
+    for wanted in found:
+        pod = wanted.pods.pod
+        port = pod.annotation("prometheus.io/port")
+        if pod.annotation("prometheus.io/scrape") != "true" or not port.isdigit():
+            continue
+        plan = wanted.plans.get(int(port))
+        policy = inbound_policy.access_policy(plan.base) if plan else wanted.rest.policy
+        if policy != "all-unauthenticated" and not (
+            plan and any(r.sources == ir.ANYONE for r in plan.routes)
+        ):
+            closed.append(f"{port} of {wanted.pods.obj.name}")
+    if closed:
+        run.say("MS436", at, f"lets no caller without an identity to the metrics on {', '.join(closed)}")
+
+
 def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[Wanted]) -> None:
     at = group.objects[0]
     names = ", ".join(wanted.pods.obj.name for wanted in found if wanted.rest.stricter)
@@ -147,13 +204,17 @@ def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[
             at,
             f"port {ports} is opaque for Linkerd: callers allowed for some requests only are refused",
         )
+    _tell_narrowed(run, at, plans_found)
+    _tell_metrics(run, at, found)
+    opened = sorted({f"{path} on port {port}" for wanted in found for port, path in wanted.opened})
+    if opened:
+        run.say("MS433", at, f"everyone may send the probes of these pods: {', '.join(opened)}")
     if any(wanted.rest.policy == "deny" for wanted in found):
         run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
-    if group.policies and not run.context.is_complete(namespace):
-        run.say(
-            "MS429",
-            at,
-            f"other policies for the same pods of {namespace}, if there are any, are not combined with it",
-        )
+    for policy in group.policies:
+        if policy.patterns and policy.complete:
+            run.once(
+                "MS430", policy.obj, "patterns of callers stand for the accounts and namespaces of this run"
+            )
     for obj in [obj for obj in group.settings if DISABLE in str(obj.spec.value())]:
         run.say("MS423", obj, "switches mutual TLS off, which Linkerd does not do between its pods")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from transformer.ir import authorization as ir
+from transformer.ir.request_classes import Table
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_pods, authorization_table
 from transformer.rules.istio.authorization_pods import Pods
@@ -14,6 +15,7 @@ from transformer.rules.istio.authorization_table import PERMISSIVE, SNIFFED, STR
 from transformer.rules.istio.peer_authentication import Modes
 from transformer.rules.workload import posture
 from transformer.run import Run
+from transformer.stream.patterns import pattern
 from transformer.targets.linkerd.inbound_plan import Plan, plan
 from transformer.targets.linkerd.inbound_policy import access_policy
 from transformer.targets.linkerd.request_paths import Unwritable
@@ -26,12 +28,32 @@ class Rest(NamedTuple):
     stricter: bool
 
 
+class Today(NamedTuple):
+    """What Istio makes of a port: the mode of mutual TLS, how it is read, and who may call."""
+
+    mode: str
+    reading: str
+    table: Table
+
+
 class Wanted(NamedTuple):
-    """A workload's default, and the plans of the ports that differ from it."""
+    """A workload's default, the plans of its ports, and what they are today."""
 
     pods: Pods
     rest: Rest
     plans: dict[int, Plan]
+    today: dict[int, Today]
+
+    @property
+    def opened(self) -> list[tuple[int, str]]:
+        """Ports and paths that probes open to everyone although policies do not."""
+        return sorted(
+            {
+                (probe.port, probe.path)
+                for probe in self.pods.probes
+                if (found := self.plans.get(probe.port)) is not None and found.base != ir.ANYONE
+            }
+        )
 
     def servers(self) -> dict[int, Plan]:
         """Plans that need a Server because the default does not say the same."""
@@ -52,21 +74,28 @@ def wanted(
     """Plans for every port of a workload. Raises `Unsayable` where one of them cannot be written; `at` is told then."""
     mesh = modes.workload or mesh_mode(run, pods.obj.namespace, pods.obj)
     ports = {*pods.ports, *modes.ports, *_named(policies)}
-    found = {
-        port: _plan(run, pods, policies, port, modes.of(port, mesh), at, namespace) for port in sorted(ports)
-    }
+    today: dict[int, Today] = {}
+    found: dict[int, Plan] = {}
+    # Kept also where a port cannot be written, so that a person can be told what it is about.
+    run.memo.setdefault("access", {})[pods.obj.ref] = Wanted(pods, Rest("", stricter=False), found, today)
+    for port in sorted(ports):
+        today[port] = _today(run, pods, policies, port, modes.of(port, mesh), at)
+        found[port] = _plan(run, pods, port, today[port], at, namespace)
     default = rest(policies, modes.of(0, mesh))
     if default.stricter and not ports:
         raise Unsayable(
             "MS406", at, f"no port of {pods.obj.ref} is known, and callers that may reach it would be refused",
             "Declare its containerPorts, or add its Services as --context.",
         )  # fmt: skip
-    return Wanted(pods, default, found)
+    return Wanted(pods, default, found, today)
 
 
 def rest(policies: Sequence[Policy], mode: str) -> Rest:
     """The default-inbound-policy for ports that nobody names: the exact word for it, else `deny`."""
-    table = authorization_table.table(policies, 0, mode, SNIFFED)
+    try:
+        table = authorization_table.table(policies, 0, mode, SNIFFED)
+    except Unwritable:
+        return Rest("deny", True)
     if table.connections is not None and table.uniform == table.connections:
         word = access_policy(table.connections)
         if word:
@@ -81,9 +110,7 @@ def _named(policies: Sequence[Policy]) -> set[int]:
     return {port for op in operations for port in (*(op.ports or ()), *op.not_ports)}
 
 
-def _plan(
-    run: Run, pods: Pods, policies: Sequence[Policy], port: int, mode: str, at: Obj, namespace: Obj | None
-) -> Plan:  # fmt: skip
+def _today(run: Run, pods: Pods, policies: Sequence[Policy], port: int, mode: str, at: Obj) -> Today:
     reading = authorization_pods.reading(run, pods, port)
     if not reading:
         if authorization_table.looks_at_requests(policies, port):
@@ -92,25 +119,56 @@ def _plan(
                 "disagree", "Add the Services as --context, or name the namespace under complete.",
             )  # fmt: skip
         reading = SNIFFED
-    opaque = reading == TCP or (
-        reading == SNIFFED and authorization_pods.is_opaque_port(run, pods, namespace, port)
+    try:
+        return Today(mode, reading, authorization_table.table(policies, port, mode, reading))
+    except Unwritable as why:
+        raise Unsayable(why.code, at, f"port {port} of {pods.obj.ref}: {why}") from why
+
+
+def _plan(run: Run, pods: Pods, port: int, today: Today, at: Obj, namespace: Obj | None) -> Plan:
+    opaque = today.reading == TCP or (
+        today.reading == SNIFFED and authorization_pods.is_opaque_port(run, pods, namespace, port)
     )
-    table = authorization_table.table(policies, port, mode, reading)
     probes = [probe for probe in pods.probes if probe.port == port]
     try:
-        found = plan(table, [probe.path for probe in probes if probe.kind == "httpGet"], opaque=opaque)
+        found = plan(
+            today.table, [probe.path for probe in probes if probe.kind == "httpGet"], opaque=opaque,
+            calls=[probe.path for probe in probes if probe.kind == "grpc"],
+        )  # fmt: skip
     except Unwritable as why:
-        raise Unsayable("MS408", at, f"port {port} of {pods.obj.ref}: {why}") from why
+        raise Unsayable(why.code, at, f"port {port} of {pods.obj.ref}: {why}") from why
     _refuse_blind_spots(pods, port, found, at)
+    if found.looks_at_paths and _merges_slashes(run):
+        raise Unsayable(
+            "MS405", at, f"port {port} of {pods.obj.ref}: this mesh merges slashes (//) before its policies look at paths, "
+            "and Linkerd does not",
+        )  # fmt: skip
     return found
+
+
+_NORMALIZATION = pattern(r"pathNormalization:\s*(?:\n\s*)?\{?\s*\"?normalization\"?:\s*\"?([A-Z_]+)")
+
+
+def _merges_slashes(run: Run) -> bool:
+    """Whether the mesh's normalization goes beyond what the routes' expressions allow for: a fact, or the mesh's ConfigMap."""
+    stated: str = run.options["mesh.path-normalization"]
+    if stated:
+        return "merge" in stated
+    for obj in run.context.objects("", "ConfigMap"):
+        if obj.namespace == run.options["mesh.root-namespace"] and obj.name.startswith("istio"):
+            found = _NORMALIZATION.search(obj.view.get("data", "mesh").text())
+            if found and "MERGE" in found[1]:
+                return True
+    return False
 
 
 def _refuse_blind_spots(pods: Pods, port: int, found: Plan, at: Obj) -> None:
     """A restricted port whose probes would fail, or which Linkerd's proxy does not see."""
     if found.base == ir.ANYONE:
         return
+    named = any(route.hosts for route in found.routes)
     for probe in pods.probes:
-        if probe.port == port and (probe.kind != "httpGet" or found.opaque):
+        if probe.port == port and (probe.kind == "HTTPS" or found.opaque or (probe.host and named)):
             raise Unsayable(
                 "MS407", at, f"the kubelet's {probe.kind} probe of port {port} of {pods.obj.ref} would be refused",
                 "Move the probe to a port that no policy closes, or make it a tcpSocket probe.",

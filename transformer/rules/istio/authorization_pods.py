@@ -21,16 +21,19 @@ from transformer.service_protocol import is_opaque, istio_protocol, takes_http_r
 MOVES, OUTSIDE, UNKNOWN = "moves", "outside", "unknown"
 OPAQUE_PORTS = "config.linkerd.io/opaque-ports"
 SKIPPED_BY_DEFAULT = frozenset({4567, 4568})
+#: What the kubelet calls for a gRPC probe (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
+HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 class Probe(NamedTuple):
-    """One probe: its kind (httpGet, HTTPS, grpc), container port and path without query."""
+    """One probe: its kind (httpGet, HTTPS, grpc), container port, path without query, and whether it names a host."""
 
     kind: str
     port: int
     path: str
     at: View
+    host: bool = False
 
 
 class Pods(NamedTuple):
@@ -124,13 +127,17 @@ def _probes(container: View) -> Iterator[Probe]:
         secure = http.get("scheme").text().upper() == "HTTPS"
         kind = "grpc" if not http else "HTTPS" if secure else "httpGet"
         path = http.get("path").text().partition("?")[0].partition("#")[0] or "/"
-        yield Probe(kind, number, path, at)
+        headers = [header.get("name").text().lower() for header in http.get("httpHeaders").each()]
+        path = HEALTH_CHECK if kind == "grpc" else path
+        yield Probe(kind, number, path, at, "host" in headers)
 
 
 def _services(run: Run, obj: Obj, labels: dict[str, str]) -> Iterator[tuple[Obj, View]]:
     """Ports of the Services that select the pods."""
     for service in run.context.objects("", "Service"):
         wanted = {key: value.text() for key, value in service.spec.get("selector").items()}
+        if service.spec.get("type").text() == "ExternalName":
+            continue
         if service.namespace == obj.namespace and wanted and wanted.items() <= labels.items():
             for port in service.spec.get("ports").each():
                 yield service, port
@@ -138,7 +145,7 @@ def _services(run: Run, obj: Obj, labels: dict[str, str]) -> Iterator[tuple[Obj,
 
 def _target(service: Obj, port: View, containers: list[View]) -> int:
     """The container port behind a Service port; 0 where it is no TCP port or its name is unknown."""
-    if istio_protocol(port) == "udp":
+    if (port.get("protocol").text() or "TCP").upper() != "TCP":
         return 0
     target = port.get("targetPort").value() or port.get("port").value()
     if type(target) is int:

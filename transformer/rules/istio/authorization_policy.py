@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from transformer.ledger import ACCEPTED, DEGRADED, TRANSLATED, Fate
 from transformer.objects import Obj
 from transformer.rules import reach
+from transformer.rules.istio import authorization_callers as callers
 from transformer.rules.istio import authorization_emission as emission
 from transformer.rules.istio import authorization_rules as rules
-from transformer.rules.istio import ingress_identity, kept_ingress, security
+from transformer.rules.istio import ingress_identity, kept_ingress, peer_authentication, security
+from transformer.rules.istio.authorization_callers import Known
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
 from transformer.rules.istio.authorization_scope import Scope
 from transformer.rules.registry import rule
@@ -34,6 +36,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         security.hold_all(run, objs)
         return
     scope = Scope(run)
+    known = callers.known(run, rules.named(run.context.objects("security.istio.io", "AuthorizationPolicy")))
     policies: list[Policy] = []
     settings: list[Obj] = []
     for obj in sorted(objs, key=lambda obj: (obj.namespace, obj.name, obj.ref.kind)):
@@ -45,10 +48,11 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             run.units.link(obj.uid, reached.uid)
             run.units.link(reached.uid, obj.uid)
         try:
-            _read(run, obj, scope, policies, settings)
+            _read(run, obj, scope, known, policies, settings)
         except Unsayable as problem:
             if hold(run, problem, obj):
                 scope.failed.append(obj)
+    _hold_rivals(run, scope, settings)
     for namespace, group in scope.groups(policies, settings):
         try:
             emission.emit(run, scope, namespace, group)
@@ -56,10 +60,12 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             for obj in group.objects:
                 run.units.hold(obj.uid)
             hold(run, problem, group.objects[0])
-    emission.default_of_namespaces(run, scope, policies)
+    emission.default_of_namespaces(run, scope, policies, settings)
 
 
-def _read(run: Run, obj: Obj, scope: Scope, policies: list[Policy], settings: list[Obj]) -> None:
+def _read(
+    run: Run, obj: Obj, scope: Scope, known: Known, policies: list[Policy], settings: list[Obj]
+) -> None:
     rules.check(obj)
     if obj.ref.kind == "PeerAuthentication":
         if _concerns_nobody(run, obj):
@@ -67,16 +73,28 @@ def _read(run: Run, obj: Obj, scope: Scope, policies: list[Policy], settings: li
         scope.check(obj)
         settings.append(obj)
     elif rules.action(obj) == rules.AUDIT:
-        dry = obj.annotations.get(rules.DRY_RUN) == "true"
-        what = "is a dry run" if dry else "only logs"
+        what = "is a dry run" if rules.is_dry_run(obj) else "only logs"
         run.say("MS420", obj, f"{what}: it refuses nobody today, and Linkerd has nothing in its place")
         run.mark(obj.spec, Fate(DEGRADED, "MS420"))
         return
     else:
-        policy = ingress_identity.replaced(run, rules.read(obj))
+        policy = ingress_identity.replaced(run, rules.read(obj, known))
         scope.check(obj)
         policies.append(policy)
     run.mark(obj.spec, Fate(TRANSLATED, "the ports of the pods that it reaches"))
+
+
+def _hold_rivals(run: Run, scope: Scope, settings: Sequence[Obj]) -> None:
+    """Hold the settings of a namespace of which one counts by its age, though no workload is here that it concerns."""
+    everything = run.context.objects("security.istio.io", "PeerAuthentication")
+    for namespace in sorted({obj.namespace for obj in settings if not rules.selector(obj)}):
+        try:
+            peer_authentication.modes(everything, scope.root, namespace, {})
+        except Unsayable as problem:
+            for obj in settings:
+                if obj.namespace == namespace and not rules.selector(obj) and hold(run, problem, obj):
+                    run.units.hold(obj.uid)
+                    scope.failed.append(obj)
 
 
 def _concerns_nobody(run: Run, obj: Obj) -> bool:

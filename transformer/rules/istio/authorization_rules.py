@@ -6,21 +6,26 @@ generator reads them (pilot/pkg/security/authz).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from transformer.ir import authorization as ir
 from transformer.ir import networks
 from transformer.ir.authorization import SourceSet
-from transformer.ir.request_classes import METHODS, ROOT, Path
+from transformer.ir.path_conditions import ANYTHING, SEGMENT, SEGMENTS, TEXT, Condition, Glob
+from transformer.ir.request_classes import ROOT, Path
 from transformer.objects import Obj, View
 from transformer.rules import fields
+from transformer.rules.istio import authorization_callers as callers
 from transformer.rules.istio import schema
+from transformer.rules.istio.authorization_callers import Known, Sources
 from transformer.stream.patterns import pattern
 from transformer.targets.linkerd.request_paths import is_canonical
 
 ALLOW, DENY, AUDIT, CUSTOM = "ALLOW", "DENY", "AUDIT", "CUSTOM"
 DRY_RUN = "istio.io/dry-run"
+#: What Istio reads as true there (Go's ParseBool); anything else leaves the policy in force.
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
 class Unsayable(Exception):
@@ -34,8 +39,8 @@ class Unsayable(Exception):
 class Operation(NamedTuple):
     """One entry of `to`: what it wants and what it excludes; None where it says nothing about it."""
 
-    paths: tuple[Path, ...] | None
-    not_paths: tuple[Path, ...]
+    paths: tuple[Condition, ...] | None
+    not_paths: tuple[Condition, ...]
     methods: tuple[str, ...] | None
     not_methods: tuple[str, ...]
     hosts: tuple[str, ...] | None
@@ -60,9 +65,14 @@ EVERY_REQUEST = Operation(None, (), None, (), None, (), None, ())
 class Rule(NamedTuple):
     """One rule: any of the operations, by these sources, where all port conditions hold."""
 
-    sources: SourceSet
+    callers: Sources
     operations: tuple[Operation, ...]
     conditions: tuple[Operation, ...]
+
+    @property
+    def sources(self) -> SourceSet:
+        """Callers as far as their names are known."""
+        return self.callers.likely
 
     def at_port(self, port: int) -> tuple[Operation, ...]:
         """Operations that apply to the port."""
@@ -83,6 +93,12 @@ class Policy(NamedTuple):
     action: str
     selector: tuple[tuple[str, str], ...]
     rules: tuple[Rule, ...]
+    complete: bool = False
+
+    @property
+    def patterns(self) -> bool:
+        """Whether patterns of callers stand for what is known of them."""
+        return not all(rule.callers.exact for rule in self.rules)
 
 
 def check(obj: Obj) -> None:
@@ -101,12 +117,16 @@ def check(obj: Obj) -> None:
 def action(obj: Obj) -> str:
     """What the policy does: its action, or AUDIT where it only pretends to (dry run)."""
     written = obj.spec.get("action").text() or ALLOW
-    dry = obj.annotations.get(DRY_RUN, "")
-    return AUDIT if dry == "true" and written in (ALLOW, DENY) else written
+    return AUDIT if is_dry_run(obj) and written in (ALLOW, DENY) else written
 
 
-def read(obj: Obj) -> Policy:
-    """A policy of the actions ALLOW and DENY. Raises `Unsayable`."""
+def is_dry_run(obj: Obj) -> bool:
+    """Whether the policy only logs what it would do."""
+    return obj.annotations.get(DRY_RUN, "") in _TRUE
+
+
+def read(obj: Obj, known: Known) -> Policy:
+    """A policy of the actions ALLOW and DENY; patterns of callers stand for `known` ones. Raises `Unsayable`."""
     for name in ("targetRef", "targetRefs"):
         if obj.spec.get(name).present:
             raise Unsayable(
@@ -116,10 +136,10 @@ def read(obj: Obj) -> Policy:
         raise Unsayable(
             "MS403", obj.spec.get("action"), "asks an external authorizer, which Linkerd does not do"
         )
-    rules = tuple(_rule(view) for view in obj.spec.get("rules").each())
+    rules = tuple(_rule(view, known) for view in obj.spec.get("rules").each())
     if action(obj) == DENY and not rules:
         raise Unsayable("MS409", obj, "denies nothing: Istio refuses a DENY policy without rules")
-    return Policy(obj, action(obj), selector(obj), rules)
+    return Policy(obj, action(obj), selector(obj), rules, known.complete)
 
 
 def selector(obj: Obj) -> tuple[tuple[str, str], ...]:
@@ -127,10 +147,35 @@ def selector(obj: Obj) -> tuple[tuple[str, str], ...]:
     return tuple((key, value.text()) for key, value in obj.spec.get("selector", "matchLabels").items())
 
 
-def _rule(view: View) -> Rule:
-    sources = ir.ANYONE
+def named(objs: Iterable[Obj]) -> Iterator[tuple[str, str]]:
+    """Namespaces and accounts that policies write out in full; an empty account for a whole namespace."""
+    for obj in objs:
+        for rule in obj.spec.get("rules").each():
+            sources = [view for entry in rule.get("from").each() for view in entry.get("source").items()]
+            for entry in rule.get("when").each():
+                key = _FIELDS.get(entry.get("key").text(), "")
+                sources += [(key, entry.get("values")), (key, entry.get("notValues"))]
+            for name, view in sources:
+                reader = _SOURCES.get(_positive(name))
+                if reader is not None and reader is not _block:
+                    yield from _names(view, reader)
+
+
+def _names(view: View, reader: _SourceReader) -> Iterator[tuple[str, str]]:
+    for item in view.each():
+        try:
+            found = reader(item)
+        except Unsayable:
+            continue
+        for space in found.namespaces:
+            yield space.name, ""
+            yield from ((space.name, account) for account, _ in space.accounts)
+
+
+def _rule(view: View, known: Known) -> Rule:
+    sources = callers.ANYONE
     if _filled(view.get("from")):
-        sources = ir.union(_source(entry) for entry in view.get("from").each())
+        sources = callers.union(_source(entry, known) for entry in view.get("from").each())
     operations: tuple[Operation, ...] = (EVERY_REQUEST,)
     if _filled(view.get("to")):
         operations = tuple(_operation(entry) for entry in view.get("to").each())
@@ -144,10 +189,9 @@ def _rule(view: View) -> Rule:
             values, others = _ports(entry.get("values")), _ports(entry.get("notValues"))
             conditions.append(EVERY_REQUEST._replace(ports=values, not_ports=others or ()))
             continue
-        reader = _CONDITIONS.get(key)
-        if reader is None:
+        if key not in _FIELDS:
             raise Unsayable("MS403", entry.get("key"), f"{key}: Linkerd cannot look at it", _remedy(key))
-        sources = sources & _both(entry.get("values"), entry.get("notValues"), reader)
+        sources = sources & _both(entry.get("values"), entry.get("notValues"), _FIELDS[key], known)
     return Rule(sources, operations, tuple(conditions))
 
 
@@ -169,29 +213,48 @@ def _filled(view: View) -> bool:
 _SourceReader = Callable[[View], SourceSet]
 
 
-def _source(entry: View) -> SourceSet:
+def _positive(name: str) -> str:
+    """The field that a negative one negates."""
+    return name[3].lower() + name[4:] if name.startswith("not") else name
+
+
+def _source(entry: View, known: Known) -> Sources:
     source = entry.get("source")
     if not list(source.items()):
         raise Unsayable("MS409", entry, "has no source, which Istio refuses")
-    found = ir.ANYONE
+    found = callers.ANYONE
     for name, view in source.items():
-        key = name[3].lower() + name[4:] if name.startswith("not") else name
-        reader = _SOURCES.get(key)
-        if reader is None:
+        if _positive(name) not in _SOURCES:
             raise Unsayable("MS403", view, f"{name}: Linkerd cannot look at it", _remedy(name))
         _filled(view)
-        one = _any(view, reader)
+        one = _any(view, _positive(name), known)
         found = found - one if name.startswith("not") else found & one
     return found
 
 
-def _any(view: View, reader: _SourceReader) -> SourceSet:
-    return ir.union(reader(item) for item in view.each())
+def _any(view: View, field: str, known: Known) -> Sources:
+    return callers.union(_one(item, field, known) for item in view.each())
 
 
-def _both(values: View, others: View, reader: _SourceReader) -> SourceSet:
-    found = _any(values, reader) if _filled(values) else ir.ANYONE
-    return found - _any(others, reader) if _filled(others) else found
+def _one(item: View, field: str, known: Known) -> Sources:
+    """One value: a set that Linkerd can name, or else a pattern."""
+    try:
+        return callers.exactly(_SOURCES[field](item))
+    except Unsayable:
+        pattern = item.text()
+        found = None
+        if "*" in pattern and field == "namespaces":
+            found = known.namespaces(pattern)
+        elif field == "principals" and (pattern.startswith("*") or pattern.endswith("*")):
+            found = known.principals(pattern)
+        if found is None:
+            raise
+        return found
+
+
+def _both(values: View, others: View, field: str, known: Known) -> Sources:
+    found = _any(values, field, known) if _filled(values) else callers.ANYONE
+    return found - _any(others, field, known) if _filled(others) else found
 
 
 _ACCOUNT = pattern(r"(?:cluster\.local|\*)/ns/([^/*]+)/sa/([^/*]+)\Z")
@@ -239,9 +302,10 @@ def _block(view: View) -> SourceSet:
 _SOURCES: dict[str, _SourceReader] = {
     "principals": _principal, "namespaces": _namespace, "serviceAccounts": _service_account, "ipBlocks": _block,
 }  # fmt: skip
-_CONDITIONS: dict[str, _SourceReader] = {
-    "source.principal": _principal, "source.namespace": _namespace, "source.serviceAccount": _service_account,
-    "source.ip": _block,
+#: Keys of `when` that say what a field of `source` says.
+_FIELDS = {
+    "source.principal": "principals", "source.namespace": "namespaces", "source.serviceAccount": "serviceAccounts",
+    "source.ip": "ipBlocks",
 }  # fmt: skip
 
 
@@ -259,52 +323,55 @@ def _operation(entry: View) -> Operation:
     )  # fmt: skip
 
 
-def _paths(view: View) -> tuple[Path, ...] | None:
+def _paths(view: View) -> tuple[Condition, ...] | None:
     return tuple(_path(item) for item in view.each()) if view.present else None
 
 
-def _path(view: View) -> Path:
+_OPERATOR = pattern(r"(\{\*\*?\})")
+
+
+def _path(view: View) -> Condition:
+    """Exact, prefix, suffix or template; a star elsewhere than at an end is a character like any other."""
     text = view.text()
     if text in ("*", "/*"):
         return ROOT
-    prefix = text.endswith("*")
-    bare = text[:-1] if prefix else text
-    if text.startswith("*") or "{" in text:
-        raise Unsayable("MS405", view, f"{text}: Linkerd has no path match for a suffix or a template")
-    if not is_canonical(bare):
-        raise Unsayable("MS405", view, f"{text} is not written as Istio normalises paths")
-    return Path(bare, prefix)
+    if _OPERATOR.search(text):
+        pieces = [piece for piece in _OPERATOR.split(text) if piece]
+        kinds = {"{*}": SEGMENT, "{**}": SEGMENTS}
+        found = Glob(tuple((kinds[p], "") if p in kinds else (TEXT, p) for p in pieces))
+    elif text.startswith("*"):
+        found = Glob(((ANYTHING, ""), (TEXT, text[1:])))
+    else:
+        prefix = text.endswith("*")
+        bare = text[:-1] if prefix else text
+        if not is_canonical(bare):
+            raise Unsayable("MS405", view, f"{text} is not written as Istio normalises paths")
+        return Path(bare, prefix)
+    _refuse_odd_texts(view, found)
+    return found
+
+
+def _refuse_odd_texts(view: View, found: Glob) -> None:
+    """Texts behind an operator must not begin in the middle of an escape, nor make a path that is not plain."""
+    for at, (kind, text) in enumerate(found.parts):
+        if kind != TEXT:
+            continue
+        whole = text if at == 0 else f"/x{text}"
+        if not is_canonical(whole) or (at and text[0] in "0123456789abcdefABCDEF"):
+            raise Unsayable(
+                "MS405",
+                view,
+                f"{view.text()} also stands for paths that Istio rewrites, or for parts of an escape",
+            )
 
 
 def _methods(view: View) -> tuple[str, ...] | None:
-    if not view.present:
-        return None
-    for item in view.each():
-        if item.text() not in (*METHODS, "*"):
-            raise Unsayable("MS405", item, f"{item.text()!r} is no method that a Linkerd route can name")
-    return tuple(item.text() for item in view.each())
+    return tuple(item.text() for item in view.each()) if view.present else None
 
 
 def _hosts(view: View) -> tuple[str, ...] | None:
-    """Names that stand there with and without a port; Linkerd ignores the port of a host."""
-    if not view.present:
-        return None
-    texts = [item.text().lower() for item in view.each()]
-    if "*" in texts:
-        return ("*",)
-    plain = {text for text in texts if not text.endswith(":*")}
-    ported = {text[:-2] for text in texts if text.endswith(":*")}
-    for item, text in zip(view.each(), texts, strict=True):
-        name = text.removesuffix(":*")
-        if "*" in name or not _NAME.match(name):
-            raise Unsayable("MS405", item, f"{text}: only whole host names can be told apart")
-        if (name in plain) != (name in ported):
-            raise Unsayable(
-                "MS405",
-                item,
-                f"{text}: Linkerd ignores a host's port, so {name} and {name}:* must stand together",
-            )
-    return tuple(sorted(plain))
+    """Hosts as they are compared: in lower case, with a port where one is written."""
+    return tuple(item.text().lower() for item in view.each()) if view.present else None
 
 
 def _ports(view: View) -> tuple[int, ...] | None:

@@ -98,6 +98,11 @@ class Scope:
                     "MS406", obj, f"reaches every pod of {obj.namespace}, also those that are not in this stream",
                     f"Put the Namespace {obj.namespace} into the stream, or name it under complete.",
                 )  # fmt: skip
+            spaces = self.namespaces if obj.namespace == self.root else [obj.namespace]
+            if not any(map(self.flips, spaces)) and not any(pods.way == MOVES for pods in reached):
+                raise Unsayable(
+                    "MS424", obj, "reaches no pod of a mesh that is here, and no Namespace that moves"
+                )
             return
         for key, _ in selector(obj):
             if authorization_pods.is_mesh_label(key) or key.startswith(reach.ADDED_TO_PODS):
@@ -114,7 +119,7 @@ class Scope:
                 "MS406", obj, f"no workload of the stream has the labels {wanted}",
                 "Render it together with the workload, or name the namespace under complete.",
             )  # fmt: skip
-        self._run.say("MS424", obj, "reaches no pod of a mesh, and goes")
+        raise Unsayable("MS424", obj, "reaches no pod of a mesh that is here")
 
     def _refuse_unwritten_namespaces(self, obj: Obj) -> None:
         """Where objects write no namespace, nobody can tell which pods a policy reaches."""

@@ -12,6 +12,7 @@ from transformer.context.index import WORKLOAD_KINDS
 from transformer.ir import authorization as ir
 from transformer.objects import Obj
 from transformer.rules import ingress, reach
+from transformer.rules.istio.authorization_callers import Sources
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
 from transformer.run import Run
 
@@ -39,16 +40,22 @@ def replaced(run: Run, policy: Policy) -> Policy:
                 "MS426", policy.obj, f"names ServiceAccount {name} of Istio's ingress gateway", remedy=_REMEDY
             )
             continue
-        found = [ir.renamed(rule.sources, old, (space, account)) for rule in rules]
+        found = [_renamed(rule.callers, old, (space, account)) for rule in rules]
         if None in found:
             raise Unsayable(
                 "MS404", policy.obj, f"ServiceAccounts {name} and {target} may not do the same, and become one",
                 "Leave one of the two in the policy.",
             )  # fmt: skip
-        rules = tuple(rule._replace(sources=new) for rule, new in zip(rules, found, strict=True) if new)
+        rules = tuple(rule._replace(callers=new) for rule, new in zip(rules, found, strict=True) if new)
         run.say("MS293", policy.obj, f"{target} takes the place of {name}")
     _tell_others(run, policy, space)
     return policy._replace(rules=rules)
+
+
+def _renamed(callers: Sources, old: tuple[str, str], new: tuple[str, str]) -> Sources | None:
+    """The callers with another account in the place of one; None where the two may not do the same."""
+    least, likely, most = (ir.renamed(one, old, new) for one in callers)
+    return None if least is None or likely is None or most is None else Sources(least, likely, most)
 
 
 def _names(sources: ir.SourceSet, account: tuple[str, str]) -> bool:

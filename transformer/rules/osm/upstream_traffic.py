@@ -169,7 +169,7 @@ def _places(run: Run, scope: Scope, obj: Obj, service: Obj) -> Iterator[_Place]:
             missing = {
                 port: Plan(ir.ANY_IDENTITY, False) for port in ports if (pods.obj.uid, port) not in served
             }
-            wanted.append(Wanted(pods, Rest("", False), missing))
+            wanted.append(Wanted(pods, Rest("", False), missing, {}))
     others_there = [
         o for o in run.context.objects("policy.linkerd.io", "Server") if metadata.MARKER not in o.annotations
     ]

@@ -107,10 +107,10 @@ def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceS
                 "MS406", at, f"no workload of the stream has the ServiceAccount {account.name}",
                 "Render it together with the workload, or name the namespace under complete.",
             )  # fmt: skip
-        run.say("MS424", at, "reaches no pod of a mesh, and goes")
+        run.say("MS550", at, "reaches no pod of a mesh, and goes")
         return
     closed = Rest(inbound_policy.access_policy(base), False)
-    found = [Wanted(pods, closed, _plans(run, pods, account, base)) for pods in mine]
+    found = [Wanted(pods, closed, _plans(run, pods, account, base), {}) for pods in mine]
     planned = list(servers.servers(found, scope.pods(namespace), [], at, only_choices=False))
     specs = {spec.uid: spec for target in account.targets for spec in target.specs if not spec.context}
     owners = [*account.objects, *(pods.obj for pods in mine), *specs.values()]

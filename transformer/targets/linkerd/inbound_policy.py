@@ -45,16 +45,25 @@ def objects(plan: Plan, name: str, selector: Mapping[str, str], port: int) -> It
     if word not in ("", "deny"):
         spec["accessPolicy"] = word
     yield Object(f"{_GROUP}/v1beta3", "Server", name, spec)
+    names = _route_names(plan, name)
+    # A policy is called after what it opens; the second one for a route must not take another route's name.
+    taken = {name, *names}
     if not word:
-        yield from _opened("Server", name, plan.base)
+        yield from _opened("Server", name, plan.base, taken)
+    for route, route_name in zip(plan.routes, names, strict=True):
+        yield Object(f"{_GROUP}/v1beta3", "HTTPRoute", route_name, _route(route, name))
+        if not route.sources <= plan.base:
+            yield from _opened("HTTPRoute", route_name, route.sources, taken)
+
+
+def _route_names(plan: Plan, name: str) -> list[str]:
     used: dict[str, int] = {}
+    found = []
     for route in plan.routes:
         stem = f"{name}-{_label(route)}"
         used[stem] = used.get(stem, 0) + 1
-        route_name = fit(stem if used[stem] == 1 else f"{stem}-{used[stem]}")
-        yield Object(f"{_GROUP}/v1beta3", "HTTPRoute", route_name, _route(route, name))
-        if not route.sources <= plan.base:
-            yield from _opened("HTTPRoute", route_name, route.sources)
+        found.append(fit(stem if used[stem] == 1 else f"{stem}-{used[stem]}"))
+    return found
 
 
 def _label(route: RoutePlan) -> str:
@@ -86,15 +95,19 @@ def _headers(conditions: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:
     return {"headers": found} if found else {}
 
 
-def _opened(kind: str, name: str, sources: SourceSet) -> Iterator[Object]:
-    """A policy per clause for a Server or route, and the authentications that they ask for."""
+def _opened(kind: str, name: str, sources: SourceSet, taken: set[str]) -> Iterator[Object]:
+    """A policy per clause for a Server or route, and the authentications that they ask for; notes names in `taken`."""
     said = ir.clauses(sources)
     for index, clause in enumerate(said):
         assert isinstance(clause, Clause), "the plan was checked"
         needed = list(_authentications(clause))
         refs = [{"group": _GROUP, "kind": found.kind, "name": found.name} for found in needed]
         target = {"group": _GROUP, "kind": kind, "name": name}
-        own = fit(name if index == 0 else f"{name}-{index + 1}")
+        number = index + 1
+        while index and fit(f"{name}-{number}") in taken:
+            number += 1
+        own = fit(f"{name}-{number}") if index else name
+        taken.add(own)
         spec = {"targetRef": target, "requiredAuthenticationRefs": refs}
         yield Object(f"{_GROUP}/v1alpha1", "AuthorizationPolicy", own, spec)
         yield from needed

@@ -19,6 +19,8 @@ NON_CANONICAL = (
     r"^.*(?:/\.{1,2}(?:[/;].*)?|\\.*|%(?:2[dDeEfF]|3[0-9]|4[1-9a-fA-F]|5[0-9aAcCfF]|6[1-9a-fA-F]|7[0-9aAeE]"
     r"|[^0-9a-fA-F]|[0-9a-fA-F][^0-9a-fA-F]).*|%[0-9a-fA-F]?)$"
 )
+#: The same where paths are told apart by more than texts and prefixes: also segments that begin with `;`, `..` or `.;`.
+NOT_PLAIN = NON_CANONICAL.replace(r"/\.{1,2}(?:[/;].*)?|", r"/(?:;.*|\.(?:[./;].*)?)|", 1)
 _ESCAPE = "%(?:[0189a-fA-F][0-9a-fA-F]|2[0-9a-cA-C]|3[a-fA-F]|40|5[bBdDeE]|60|7[b-dB-DfF])"
 _ANY = rf"(?:[^%/\\]|{_ESCAPE})*"
 _SEGMENT = rf"(?:(?:\.{{0,2}}(?:[^%/\\.;]|{_ESCAPE})|;|\.{{3,}}){_ANY})?"
@@ -27,7 +29,11 @@ _SPECIAL = pattern(r"([\\.+*?()|\[\]{}^$])")
 
 
 class Unwritable(Exception):
-    """The cells cannot be written as routes; the text says why."""
+    """The cells cannot be written as routes; the text says why, the code what about it is at fault."""
+
+    def __init__(self, why: str, code: str = "MS408") -> None:
+        super().__init__(why)
+        self.code = code
 
 
 class Match(NamedTuple):
