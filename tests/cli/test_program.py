@@ -91,8 +91,10 @@ def test_a_full_disk_is_told_and_fails(env: dict[str, str], tmp_path: Path) -> N
 
 
 def test_an_interrupt_ends_quietly(env: dict[str, str], tmp_path: Path) -> None:
+    # Processes of a background job inherit that the signal is ignored.
+    listens = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); print('up', flush=True)"
     with subprocess.Popen(
-        [sys.executable, "-c", f"import sys; print('up', flush=True); {MAIN}"],
+        [sys.executable, "-c", f"{listens}; {MAIN}"],
         env=env,
         cwd=tmp_path,
         stdin=subprocess.PIPE,
