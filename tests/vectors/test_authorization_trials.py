@@ -26,3 +26,13 @@ def test_nobody_may_do_more_and_whatever_is_refused_is_told(part: int) -> None:
     assert 0 < counts[HELD] < _EACH * 2 / 3
     assert counts[STRICTER] > 0
     assert counts[PROBE] < counts[SAME] / 100
+
+
+@pytest.mark.parametrize(
+    ("seed", "reason"),
+    [
+        (9009462, "an account is excluded in every trust domain and given back in one"),
+    ],
+)
+def test_faults_that_were_found_once(seed: int, reason: str) -> None:
+    assert trial(seed).faults == (), reason

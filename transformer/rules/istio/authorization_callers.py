@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from transformer.ir import authorization as ir
 from transformer.ir.authorization import SourceSet
+from transformer.objects import View
 from transformer.rules.workload import injection_settings
 from transformer.run import Run
 
@@ -117,6 +118,30 @@ class Known(NamedTuple):
             refused = ir.union(ir.account(space, one) for one in accounts if not one.startswith(begins))
             return Sources(likely, likely, ir.whole_namespace(space) - refused)
         return self.namespaces(f"{space}*") if space else None
+
+
+_EXCLUSIONS = {
+    "notNamespaces": "namespaces",
+    "notServiceAccounts": "serviceAccounts",
+    "notPrincipals": "principals",
+}
+
+
+def excludes_names(view: View, fields: Mapping[str, str]) -> bool:
+    """Whether names are excluded that count in every trust domain; a principal is of one, so it may not give them back.
+
+    `fields` are keys of `when` that say what a field of a source says.
+    """
+    sources = [entry.get("source") for entry in view.get("from").each()]
+    negated = [(field, source.get(name)) for source in sources for name, field in _EXCLUSIONS.items()]
+    for entry in view.get("when").each():
+        negated.append((fields.get(entry.get("key").text(), ""), entry.get("notValues")))
+    return any(
+        field in ("namespaces", "serviceAccounts")
+        or (field == "principals" and item.text()[:1] == "*" != item.text())
+        for field, values in negated
+        for item in values.each()
+    )
 
 
 def known(run: Run, named: Iterable[tuple[str, str]]) -> Known:

@@ -68,6 +68,7 @@ class Rule(NamedTuple):
     callers: Sources
     operations: tuple[Operation, ...]
     conditions: tuple[Operation, ...]
+    excludes_names: bool = False
 
     @property
     def sources(self) -> SourceSet:
@@ -192,7 +193,7 @@ def _rule(view: View, known: Known) -> Rule:
         if key not in _FIELDS:
             raise Unsayable("MS403", entry.get("key"), f"{key}: Linkerd cannot look at it", _remedy(key))
         sources = sources & _both(entry.get("values"), entry.get("notValues"), _FIELDS[key], known)
-    return Rule(sources, operations, tuple(conditions))
+    return Rule(sources, operations, tuple(conditions), callers.excludes_names(view, _FIELDS))
 
 
 def _remedy(key: str) -> str:

@@ -42,6 +42,7 @@ class Applied(NamedTuple):
 
     def decide(self, allowed: Iterable[Rule], denied: Iterable[Rule]) -> SourceSet:
         """Who may call where these rules match. Raises `Unwritable` where that depends on callers nobody names."""
+        allowed = list(allowed)
         found = callers.ANYONE if self.allow is None else callers.union(map(self.callers, allowed))
         found = found - callers.union(map(self.callers, denied))
         if self.mode == STRICT:
@@ -50,6 +51,10 @@ class Applied(NamedTuple):
         if settled is None:
             raise Unwritable(
                 "which callers a pattern stands for is not known here, and Linkerd has no patterns", "MS404"
+            )
+        if settled.others and any(rule.excludes_names for rule in allowed):
+            raise Unwritable(
+                "names excluded in every trust domain are given back in one, and Linkerd cannot exclude"
             )
         return settled
 
