@@ -130,6 +130,7 @@ class Listener(NamedTuple):
     TLS is passed through, or terminated for connections that are not HTTP where there are certificates. A certificate is
     a Secret of the Gateway's namespace, or `namespace/name`. `namespaces` are those whose routes may attach; `*` is all of
     them. `redirect`: everything is sent to https. `hosts`: all hosts of the same server, each with such a namespace.
+    `listener_set`: the object that holds it where the Gateway is full.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Listener(NamedTuple):
     certificates: tuple[str, ...] = ()
     clients: Clients | None = None
     hosts: tuple[tuple[str, str], ...] = ()
+    listener_set: str = ""
 
     @property
     def takes_requests(self) -> bool:
@@ -152,17 +154,23 @@ class Listener(NamedTuple):
         """Whether connections go on encrypted, told apart by server name."""
         return self.protocol == "TLS" and not self.certificates
 
+    def attachment(self, namespace: str, gateway: str) -> Attachment:
+        """Where routes for this listener of a Gateway attach."""
+        kind = "ListenerSet" if self.listener_set else "Gateway"
+        return Attachment(namespace, self.listener_set or gateway, self.name, kind)
+
     def admits(self, namespace: str) -> bool:
         """Whether routes of a namespace may attach."""
         return "*" in self.namespaces or namespace in self.namespaces
 
 
 class Attachment(NamedTuple):
-    """The Gateway, or one listener of it (`section`), that a route is attached to."""
+    """The Gateway or ListenerSet, or one listener of it (`section`), that a route is attached to."""
 
     namespace: str
     name: str
     section: str = ""
+    kind: str = "Gateway"
 
 
 class RouteRule(NamedTuple):

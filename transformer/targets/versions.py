@@ -63,6 +63,11 @@ class Target(NamedTuple):
         return "v1alpha2" if self.linkerd >= (2, 18) and self.channel == "experimental" else ""
 
     @property
+    def listener_set(self) -> str:
+        """The served version of ListenerSet, empty where there is none."""
+        return "v1" if self.gateway_api >= (1, 5) else ""
+
+    @property
     def client_validation(self) -> str:
         """Where client certificates are asked for: at the `gateway`, at its `listener`s, or nowhere (empty)."""
         if self.gateway_api >= (1, 5) or (self.gateway_api >= (1, 4) and self.channel == "experimental"):

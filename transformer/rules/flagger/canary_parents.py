@@ -108,6 +108,8 @@ def _refs(run: Run, obj: Obj, name: View, edge: edges.Edge, wanted: list[str]) -
         refuse(
             run, name, f"no server of Gateway {name.text()} serves `{unserved[0] or '*'}` for this namespace"
         )
+    if any(one.listener_set for one in edge.listeners):
+        refuse(run, name, "the Gateway's listeners are in several objects, which gatewayRefs do not name")
     if len(serving) == len(edge.listeners):
         yield ref
     else:

@@ -17,6 +17,7 @@ from transformer.rules import ingress
 from transformer.rules.istio import server_tls
 from transformer.rules.istio.held import Held
 from transformer.run import Run
+from transformer.targets.gateway_api import listener_set
 
 
 class Edge(NamedTuple):
@@ -40,7 +41,7 @@ def listeners(run: Run, gateway: Obj) -> tuple[tuple[Listener, ...], tuple[Mark,
     if not found:
         run.hold("MS004", gateway, "has no servers, so it listens nowhere")
         raise Held
-    return tuple(found), tuple(marks)
+    return listener_set.divided(tuple(found), gateway.name, run.target), tuple(marks)
 
 
 def _server(run: Run, gateway: Obj, server: View, marks: list[Mark]) -> Iterator[Listener]:

@@ -8,9 +8,8 @@ https://istio.io/latest/docs/reference/config/networking/gateway/
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from transformer.ir.routes import Attachment, Listener, Redirect, Route, RouteRule
+from transformer.ir.routes import Listener, Redirect, Route, RouteRule
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import Obj
 from transformer.rules import ingress, reach
@@ -21,11 +20,15 @@ from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.targets import metadata
 from transformer.targets.gateway_api import gateway as target
-from transformer.targets.gateway_api import http_route, reference_grant
+from transformer.targets.gateway_api import http_route, listener_set, reference_grant
 
 _ISTIO = "networking.istio.io"
 #: Kinds that decide who may use a gateway, or what its proxy does with requests; mutual TLS is not asked for there.
 _PROTECTING = [kind for kind in reach.ISTIO_KINDS if kind != ("security.istio.io", "PeerAuthentication")]
+
+
+#: References of one route.
+_MOST_PARENTS = 32
 
 
 @rule(
@@ -61,6 +64,11 @@ def _translate(run: Run, obj: Obj) -> None:
     _tell_secrets(run, obj, found)
     meta = metadata.metadata(obj, obj.name)
     run.derive(target.build(found, meta, class_name, obj.namespace, run.target), [obj], marks)
+    for name in listener_set.names(found):
+        own = metadata.metadata(obj, name)
+        run.derive(
+            listener_set.build(listener_set.of(found, name), own, obj.name, obj.namespace, run.target), [obj]
+        )
     for grant in reference_grant.for_gateway(obj, found):
         run.derive(grant, [obj])
     _redirects(run, obj, found)
@@ -111,15 +119,15 @@ def _redirects(run: Run, obj: Obj, found: Sequence[Listener]) -> None:
     run.once(
         "MS285", obj.spec.get("servers"), "a `:80` in the Host header no longer appears in redirects to https"
     )
-    parents = tuple(Attachment(obj.namespace, obj.name, listener.name) for listener in sections)
-    route = Route(parents, (RouteRule((), Redirect(301, scheme="https")),))
-    meta = metadata.metadata(obj, f"{obj.name}-https-redirect")
-
-    def value(hidden: bool) -> dict[str, Any]:
-        del hidden  # a route of a gateway is no business of the mesh
-        return http_route.build(route, meta, run.target, hidden=False, release_namespace=obj.namespace)
-
-    run.derive(value, [obj])
+    parents = [listener.attachment(obj.namespace, obj.name) for listener in sections]
+    for number, start in enumerate(range(0, len(parents), _MOST_PARENTS), 1):
+        some = tuple(parents[start : start + _MOST_PARENTS])
+        route = Route(some, (RouteRule((), Redirect(301, scheme="https")),))
+        meta = metadata.metadata(obj, f"{obj.name}-https-redirect{f'-{number}' if number > 1 else ''}")
+        # A route of a gateway is no business of the mesh, so nothing is hidden.
+        run.derive(
+            http_route.build(route, meta, run.target, hidden=False, release_namespace=obj.namespace), [obj]
+        )
 
 
 def _tell_shared(run: Run, objs: Sequence[Obj]) -> None:

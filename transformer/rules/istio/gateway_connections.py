@@ -236,7 +236,7 @@ def _emit(run: Run, obj: Obj, claims: list[_Claim]) -> None:
         kind, hostnames = _kind(run, claim)
         key = _Planned(kind, hostnames, backends)
         parents, all_marks, all_owners = planned.setdefault(key, ([], [], []))
-        here = Attachment(claim.edge.namespace, claim.edge.name, claim.listener.name)
+        here = claim.listener.attachment(claim.edge.namespace, claim.edge.name)
         parents += [] if here in parents else [here]
         all_marks += marks
         all_owners += owners

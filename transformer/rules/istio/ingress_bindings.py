@@ -10,6 +10,7 @@ from transformer.objects import Obj, View
 from transformer.rules.istio import edges, hosts, mapped_gateway
 from transformer.rules.istio.held import Held
 from transformer.run import Run
+from transformer.targets.gateway_api import listener_set
 
 
 class Bound(NamedTuple):
@@ -110,7 +111,9 @@ def attachments(bound: Bound, ports: Sequence[int], names: Sequence[str]) -> Ite
     )
     if everything:
         yield Attachment(edge.namespace, edge.name)
+        for name in listener_set.names(bound.listeners):
+            yield Attachment(edge.namespace, name, kind="ListenerSet")
         return
     for listener in bound.listeners:
         if listener.port in ports and any(edges.meets(listener.hostname, name) for name in names):
-            yield Attachment(edge.namespace, edge.name, listener.name)
+            yield listener.attachment(edge.namespace, edge.name)

@@ -18,8 +18,10 @@ def build(
     """The Gateway; `namespace` is its own, to tell which routes count as of the same namespace."""
     spec: dict[str, Any] = {
         "gatewayClassName": class_name,
-        "listeners": [_listener(listener, namespace, target) for listener in listeners],
+        "listeners": [listener(one, namespace, target) for one in listeners if not one.listener_set],
     }
+    if any(one.listener_set for one in listeners):
+        spec["allowedListeners"] = {"namespaces": {"from": "Same"}}
     if target.client_validation == "gateway" and (ports := _validated_ports(listeners, namespace)):
         # What stands for all ports is required, and empty: only the ports that are named ask for certificates.
         spec["tls"] = {"frontend": {"default": {}, "perPort": ports}}
@@ -31,7 +33,8 @@ def build(
     }
 
 
-def _listener(listener: Listener, namespace: str, target: Target) -> dict[str, Any]:
+def listener(listener: Listener, namespace: str, target: Target) -> dict[str, Any]:
+    """One listener of a Gateway or a ListenerSet of the namespace."""
     out: dict[str, Any] = {"name": listener.name}
     if listener.hostname:
         out["hostname"] = listener.hostname

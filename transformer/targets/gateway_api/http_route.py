@@ -125,7 +125,7 @@ def _retries(kind: str, retry: Retry, conditions: tuple[str, ...]) -> dict[str, 
 def parent(to: Parent | Attachment, namespace: str) -> dict[str, Any]:
     """A parentRef for a Service port or a Gateway listener, seen from a route of `namespace`."""
     if isinstance(to, Attachment):
-        found: dict[str, Any] = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": to.name}
+        found: dict[str, Any] = {"group": "gateway.networking.k8s.io", "kind": to.kind, "name": to.name}
         if to.namespace != namespace:
             found["namespace"] = to.namespace
         return found | ({"sectionName": to.section} if to.section else {})

@@ -49,6 +49,7 @@ def for_gateway(source: Obj, listeners: Sequence[Listener]) -> Iterator[dict[str
             wanted.setdefault(listener.clients.namespace, set()).add(
                 (listener.clients.kind, listener.clients.name)
             )
+    kinds = ["Gateway", *(["ListenerSet"] if any(one.listener_set for one in listeners) else [])]
     for namespace in sorted(wanted.keys() - {"", source.namespace}):
         yield {
             "apiVersion": "gateway.networking.k8s.io/v1beta1",
@@ -60,11 +61,8 @@ def for_gateway(source: Obj, listeners: Sequence[Listener]) -> Iterator[dict[str
             },
             "spec": {
                 "from": [
-                    {
-                        "group": "gateway.networking.k8s.io",
-                        "kind": "Gateway",
-                        "namespace": source.namespace,
-                    }
+                    {"group": "gateway.networking.k8s.io", "kind": kind, "namespace": source.namespace}
+                    for kind in kinds
                 ],
                 "to": [{"group": "", "kind": kind, "name": name} for kind, name in sorted(wanted[namespace])],
             },
