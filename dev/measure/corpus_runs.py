@@ -14,7 +14,9 @@ from transformer.transform import Report, transform
 
 SUFFIXES = (".yaml", ".yml", ".json", ".golden", ".tmpl")
 #: Facts that no manifest of the corpus can tell; findings do not end the run, so that there is output to judge.
-OPTIONS: Mapping[str, Any] = {"mesh.mtls": "permissive", "gateway-class": "corpus", "fail-on": "never"}
+OPTIONS: Mapping[str, Any] = {
+    "mesh.mtls": "permissive", "gateway-class": "corpus", "authorization": "translate", "fail-on": "never",
+}  # fmt: skip
 
 
 class Source(NamedTuple):
