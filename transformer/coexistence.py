@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from transformer import codes, scope
+from transformer.context.index import WORKLOAD_KINDS
 from transformer.findings import Finding
 from transformer.objects import Obj
 from transformer.run import Run
 from transformer.settle import Emitted, Settlement
 
 _AUDIT = "audit"
+_GROUP = "HTTPRouteGroup"
+_DESTINATION_RULE = ("networking.istio.io", "DestinationRule")
+_CANARY = ("flagger.app", "Canary")
 _VIRTUAL_SERVICE = ("networking.istio.io", "VirtualService")
 
 
@@ -22,19 +26,66 @@ def confined(run: Run, objs: Sequence[Obj]) -> list[Obj]:
     inside = [obj for obj in objs if run.scope.includes(obj)]
     delegates = set(_delegates(inside))
     inside = [obj for obj in inside if not _is_delegate(obj) or (obj.namespace, obj.name) in delegates]
+    groups = set(_groups(inside))
+    inside = [
+        obj
+        for obj in inside
+        if obj.ref.kind != _GROUP or run.scope.moves(obj) or (obj.namespace, obj.name) in groups
+    ]
     staying = {obj.uid for obj in objs} - {obj.uid for obj in inside}
     # The index is built before, so that it does not decide about delegates by themselves.
-    run.context.objects(*_VIRTUAL_SERVICE)
+    for kind in (_VIRTUAL_SERVICE, ("specs.smi-spec.io", _GROUP)):
+        run.context.objects(*kind)
     for obj in objs:
         obj.context = obj.context or obj.uid in staying
-    if objs and not inside and not unplaced:
-        at = objs[0]
-        run.once(
-            "MS019",
-            at,
-            f"nothing here belongs to {', '.join(run.options['only'])}; the stream passes as it is",
+    moving = any(run.scope.moves(obj) or _is_picked(run, obj) for obj in objs)
+    if objs and not moving and not unplaced:
+        rest = (
+            "rules for clients get their Linkerd form all the same"
+            if inside
+            else "the stream passes as it is"
         )
+        run.once("MS019", objs[0], f"nothing here belongs to {', '.join(run.options['only'])}; {rest}")
     return inside
+
+
+def _is_picked(run: Run, obj: Obj) -> bool:
+    return (obj.ref.group, obj.ref.kind) in WORKLOAD_KINDS and run.scope.picks(obj)
+
+
+def _groups(objs: Sequence[Obj]) -> Iterator[tuple[str, str]]:
+    """Namespaces and names of the route groups that TrafficSplits and TrafficTargets among the objects name."""
+    for obj in objs:
+        if obj.ref.group in ("split.smi-spec.io", "access.smi-spec.io"):
+            body = obj.spec if obj.spec else obj.view
+            for name in (
+                *body.get("matches").each(),
+                *body.get("rules").each(),
+                *obj.view.get("specs").each(),
+            ):
+                yield obj.namespace, name.get("name").text()
+
+
+def note_harms(run: Run) -> None:
+    """Rules of others that order Istio's mutual TLS: they break calls to pods that move, whoever obeys them."""
+    for rule in run.context.objects(*_DESTINATION_RULE) if run.stage.keeps_clients else ():
+        policies = [rule.spec.get("trafficPolicy")]
+        policies += [subset.get("trafficPolicy") for subset in rule.spec.get("subsets").each()]
+        for policy in policies if rule.context else ():
+            for place in (policy, *policy.get("portLevelSettings").each()):
+                if place.get("tls", "mode").text() == "ISTIO_MUTUAL":
+                    host = rule.spec.get("host").text()
+                    run.objects[rule.uid] = rule
+                    run.harms_clients.append((place.get("tls"), _space_of(host, rule), f"clients that stay call {host} "
+                    "with Istio's mutual TLS, which its pods no longer speak"))  # fmt: skip
+
+
+def _space_of(host: str, rule: Obj) -> str:
+    """The namespace of a host as a rule writes it; empty where it may be any."""
+    labels = host.split(".")
+    if len(labels) == 1 and host != "*":
+        return rule.namespace
+    return labels[1] if len(labels) > 2 and labels[1] != "*" else ""
 
 
 def _is_delegate(obj: Obj) -> bool:
@@ -85,6 +136,9 @@ def _left_behind(run: Run, settlement: Settlement) -> Iterator[Finding]:
     """Told once where rules for clients stay in the old mesh while clients leave it: these no longer obey them."""
     rules = [obj for uid, obj in run.client_config.items() if uid in settlement.held and _is_for_clients(obj)]
     moving = _moving(run, settlement)
+    if run.stage.partial:
+        # Flagger's VirtualServices are in the cluster only; a Canary that stays goes on writing them.
+        rules += [obj for obj in run.context.objects(*_CANARY) if obj.context]
     if rules and moving:
         yield _of_run(
             "MS017",
@@ -136,7 +190,9 @@ def _between(run: Run) -> str:
 
 
 def _is_for_clients(obj: Obj) -> bool:
-    """Whether the object configures workloads, and not only gateways."""
+    """Whether the object configures workloads, and not only gateways or nothing by itself."""
+    if obj.ref.group == "specs.smi-spec.io":
+        return False
     gateways = [name.text() for name in obj.spec.get("gateways").each()]
     return not gateways or "mesh" in gateways
 

@@ -26,6 +26,14 @@ _FOR_CLIENTS = frozenset(
     }
 )
 
+_GATEWAY_API = "gateway.networking.k8s.io"
+#: Routes of Services, and policies for them, which Linkerd's clients read as well: told or held, wherever they are.
+_ROUTES = frozenset((_GATEWAY_API, kind) for kind in ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"))
+_READ_BY_CLIENTS = frozenset(
+    {(_GATEWAY_API, "BackendTLSPolicy"), ("gateway.networking.x-k8s.io", "XBackendTrafficPolicy")}
+)
+_MESH = "mesh"
+
 
 class Scope:
     """What `only` names: whole namespaces, and workloads by the labels of their pods. Nothing named is everything.
@@ -51,7 +59,9 @@ class Scope:
             return True
         if kind in WORKLOAD_KINDS:
             return self.picks(obj)
-        return kind in _FOR_CLIENTS and self._concerns_movers(obj)
+        if kind in _ROUTES:
+            return any(ref.get("kind").text() == "Service" for ref in obj.spec.get("parentRefs").each())
+        return kind in _READ_BY_CLIENTS or (kind in _FOR_CLIENTS and self._concerns_movers(obj))
 
     def moves(self, obj: Obj) -> bool:
         """Whether the object is, or is in, a namespace that moves as a whole."""
@@ -86,17 +96,20 @@ class Scope:
 
     def _concerns_movers(self, obj: Obj) -> bool:
         """Whether clients that move obey the object today, or a Gateway that moves serves it."""
+        gateways = list(obj.spec.get("gateways").each())
+        # What a gateway is told of depends on where its pods are, not on who moves.
+        if any(self._serves_movers(name, obj.namespace) for name in gateways):
+            return True
+        if gateways and all(name.text() != _MESH for name in gateways):
+            return False
         exported = [entry.text() for entry in obj.spec.get("exportTo").each()] or ["*"]
         places = {obj.namespace if name == "." else name for name in exported}
-        if "*" not in places and not places & self.moving():
-            return False
-        gateways = list(obj.spec.get("gateways").each())
-        return not gateways or any(self._serves_movers(name, obj.namespace) for name in gateways)
+        return "*" in places or bool(places & self.moving())
 
     def _serves_movers(self, gateway: View, namespace: str) -> bool:
         name = gateway.text()
-        if name == "mesh":
-            return True
+        if name == _MESH:
+            return False
         space, _, short = name.rpartition("/")
         space = namespace if space in ("", ".") else space
         return f"{space}/{short}" in self._mapped or not self.keeps_gateway(space)

@@ -13,6 +13,7 @@ from transformer.objects import MARKER, Obj, View
 from transformer.run import Derived, Edit, Run
 from transformer.stream import nodes, splice
 
+_GATEWAY = ("networking.istio.io", "Gateway")
 _WAITS = Fate(NO_OP, "waits for phase switch")
 _ROUTE_GROUPS = ("gateway.networking.k8s.io", "policy.linkerd.io")
 _REQUEST_ROUTES = ("HTTPRoute", "GRPCRoute")
@@ -38,7 +39,12 @@ class Settlement(NamedTuple):
 
     def stays(self, run: Run, uid: int) -> bool:
         """Whether a source that has its translation is kept all the same: nothing goes yet, or clients still obey it."""
-        return not run.stage.flips or (self.clients_stay and uid in run.client_config)
+        if not run.stage.flips:
+            return True
+        # Rules that stay name their Gateways, so these stay as well.
+        ref = run.dropped[uid].ref if uid in run.dropped else None
+        gateway = ref is not None and (ref.group, ref.kind) == _GATEWAY
+        return self.clients_stay and (gateway or uid in run.client_config)
 
 
 def settle(run: Run) -> Settlement:
@@ -56,7 +62,8 @@ def settle(run: Run) -> Settlement:
         if clients_stay and run.stage.flips:
             _hold_all(run, held, "MS020", _harms(run, held))
         emitted = list(_emitted(run, held, hidden))
-        operations = _operations(run, held, tried, hidden)
+        beside_istio = hidden or run.options["gateway-class"] == "keep-istio"
+        operations = _operations(run, held, tried, beside_istio)
         faulty |= _hold_unaccounted(run, held)
         if len(_staying(run)) == before:
             break

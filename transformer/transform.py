@@ -105,6 +105,7 @@ def transform(
     if not run.scope.everything:
         objects = coexistence.confined(run, objects)
     _apply_rules(run, objects, data)
+    coexistence.note_harms(run)
     settlement = settle(run)
     if any(missing.at.uid not in settlement.held for entries in run.facts.values() for missing in entries):
         report = _report(run, settlement, findings, objects, USAGE)

@@ -162,4 +162,11 @@ CODES = (
         "Look at what the audit logged before you merge.",
         "config.linkerd.io/default-inbound-policy: audit",
     ),
+    Code(
+        "MS024", "warning", "Server that goes on auditing",
+        "The run enforces policies of some workloads, and a Server of theirs also selects pods that are not part of it.",
+        "The Server lets every call pass and logs those that it would refuse, for all pods that it selects.",
+        "Name all of its workloads, or the namespace, in `only`.",
+        "only: [app=cart]  # the Server selects app=web too",
+    ),
 )  # fmt: skip

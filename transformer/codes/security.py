@@ -208,4 +208,12 @@ CODES: tuple[Code, ...] = (
         "Admit who collects metrics to the port, or serve metrics on a port that no policy closes.",
         "prometheus.io/scrape: 'true'",
     ),
+    Code(
+        "MS437", "error", "policy elsewhere that refuses callers by name",
+        "A policy that is not part of this run denies identities, or admits everyone but some, and callers that move are among them.",
+        "Between the meshes calls are plaintext and carry no identity: the policy would let these callers in.",
+        "Let the policy name whom it admits, require mutual TLS for its pods (PeerAuthentication STRICT), or move its pods too.",
+        "action: DENY\nrules:\n- from:\n  - source: {namespaces: [shop]}",
+        acceptable=True,
+    ),
 )  # fmt: skip

@@ -51,7 +51,7 @@ def run(data: bytes | None, paths: Sequence[str], layers: Sequence[Layer], envir
     report = closing.kept(report, chosen.options, environ)
     shown = closing.shown(report, chosen.options, sys.stdout, environ)
     if chosen.options["report"] == "text":
-        shown += table(report) + readiness.table(report, chosen.options)
+        shown += table(report, partial=bool(chosen.options["only"])) + readiness.table(report, chosen.options)
     output.write(shown.encode(errors="backslashreplace"))
     return int(report["exit_code"])
 
@@ -117,7 +117,7 @@ def _exit_code(findings: Sequence[Finding], options: Options, before: int) -> in
     )
 
 
-def table(report: Mapping[str, Any]) -> str:
+def table(report: Mapping[str, Any], *, partial: bool = False) -> str:
     """How many objects of every kind there are, would move, and need a decision first; empty where there are
     none.
     """
@@ -129,7 +129,8 @@ def table(report: Mapping[str, Any]) -> str:
         row[1] += entry["outcome"] in ("translated", "degraded", "edited")
         row[2] += entry["outcome"] == "held"
     if not rows:
-        return "Nothing of Istio, SMI or Open Service Mesh is left.\n"
+        where = " in what `only` names" if partial else ""
+        return f"Nothing of Istio, SMI or Open Service Mesh is left{where}.\n"
     width = max(len(kind) for kind in [*rows, _HEADS[0]])
     lines = ["  ".join([_HEADS[0].ljust(width), *_HEADS[1:]])]
     for kind in sorted(rows):

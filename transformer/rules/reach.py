@@ -72,10 +72,28 @@ def _of_policy(run: Run, obj: Obj) -> Iterator[Obj]:
         "MeshPolicy", "ClusterRbacConfig",
     )  # fmt: skip
     labels = selector(obj)
+    yield from _of_waypoints(run, obj)
     for found in workloads(run, "" if mesh_wide else obj.namespace):
         if all(_carries(found, key, text) for key, text in labels.items()):
             yield found.obj
     yield from _namespaces(run, "" if mesh_wide else obj.namespace)
+
+
+def _of_waypoints(run: Run, policy: Obj) -> Iterator[Obj]:
+    """Namespaces and workloads that reach the world through a waypoint which the policy targets, wherever they are."""
+    at = [policy.spec.get("targetRef"), *policy.spec.get("targetRefs").each()]
+    names = {(ref.get("namespace").text() or policy.namespace, ref.get("name").text()) for ref in at
+             if ref.get("kind").text() == "Gateway"}  # fmt: skip
+    if not names:
+        return
+    # Only ambient meshes have waypoints.
+    from transformer.rules.gateway_api import waypoint_users
+
+    users = waypoint_users.by_waypoint(run)
+    for user in (user for name in sorted(names) for user in users.get(name, ())):
+        yield user
+        if user.ref.kind in ("Namespace", "Service"):
+            yield from (found.obj for found in workloads(run, waypoint_users.namespace_of(user)))
 
 
 def _of_target(run: Run, obj: Obj) -> Iterator[Obj]:

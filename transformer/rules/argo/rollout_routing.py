@@ -8,7 +8,7 @@ from typing import Any
 from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj, View
 from transformer.rules.argo import rollout_routes, rollout_steps
-from transformer.rules.istio import destinations, owners
+from transformer.rules.istio import destinations, kept_ingress, owners
 from transformer.rules.istio.held import Held
 from transformer.run import Run
 
@@ -24,6 +24,14 @@ def hand_over(run: Run, obj: Obj, istio: View) -> None:
         _hold(run, "MS902", istio, "names no VirtualService, so there is nothing whose weights are set")
     rollout_steps.refuse(run, obj)
     found = [(entry, _virtual_service(run, istio, entry)) for entry in entries]
+    for entry, virtual in found:
+        if kept_ingress.serves(run, virtual):
+            _hold(
+                run,
+                "MS903",
+                entry,
+                f"{virtual.ref} stays for a gateway in Istio, which the plugin does not steer",
+            )
     rule = _destination_rule(run, istio)
     others = [virtual for _, virtual in found] + ([rule] if rule is not None else [])
     if any(run.units.asked(one.uid) for one in others):

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from transformer.objects import Obj, View
+from transformer.rules import ingress
 from transformer.rules.flagger.canary_service import Plan, refuse
-from transformer.rules.istio import edges, hosts, owners
+from transformer.rules.istio import edges, hosts, mapped_gateway, owners
 from transformer.rules.istio.mesh_hosts import MESH
 from transformer.run import Run
 
@@ -58,6 +59,8 @@ def _at_gateways(run: Run, obj: Obj, gateways: list[View], plan: Plan) -> None:
     if wanted == [""]:
         plan.remove.append("hosts")
     for name in gateways:
+        if ingress.keeps_gateway(run, name.text(), obj.namespace):
+            refuse(run, name, "the gateway stays in Istio, where Flagger's VirtualService has to steer it")
         edge = edges.find(run, name.text(), obj.namespace)
         if edge is None:
             refuse(run, name, f"Gateway {name.text()} is neither in stream nor context; name the one that takes its place "
@@ -96,6 +99,12 @@ def _refs(run: Run, obj: Obj, name: View, edge: edges.Edge, wanted: list[str]) -
     if not edge.namespace:
         del ref["namespace"]
     if edge.listeners is None:
+        if set(mapped_gateway.takes(run, edge, name, wanted)) != set(wanted):
+            refuse(
+                run,
+                name,
+                f"Gateway {name.text()} serves some of the hosts only, which gatewayRefs cannot tell apart",
+            )
         yield ref | ({"sectionName": edge.section} if edge.section else {})
         return
     serving = [

@@ -59,6 +59,9 @@ def _gateway(run: Run, obj: Obj) -> None:
         _mapped(run, obj)
         return
     if ingress.keeps(run):
+        run.once(
+            "MS290", obj, "Istio's controller makes the pods of this Gateway, and they are not in Linkerd"
+        )
         return
     wanted = run.fact(
         "gateway-class", obj, f"{obj.ref} has Istio's class {written.text()}: who will serve it? (the same name leaves it)"

@@ -86,7 +86,9 @@ def _refuse_protected(run: Run, obj: Obj) -> None:
     for group, kind in _PROTECTING:
         for policy in run.context.objects(group, kind):
             labels = reach.selector(policy)
-            near = policy.namespace == root or policy.namespace in pods
+            # Usually the gateway's pods are rendered elsewhere: then nobody knows which namespace they are in.
+            unknown = not pods and bool(labels)
+            near = policy.namespace == root or policy.namespace in pods or unknown
             # Labels of the gateway's pods beyond the selector are not known; a policy for other applications names none of it.
             meant = not labels or any(wanted.get(key) == text for key, text in labels.items())
             clash = any(wanted.get(key, text) != text for key, text in labels.items())

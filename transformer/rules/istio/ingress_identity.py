@@ -27,7 +27,12 @@ _REMEDY = "Name the ServiceAccount of the new ingress with ingress-identity, or 
 def replaced(run: Run, policy: Policy) -> Policy:
     """The policy for the new ingress; told. Raises `Unsayable` where the two mean different callers."""
     if ingress.keeps(run):
-        return policy  # the gateway stays, and joins Linkerd under the ServiceAccount that it has
+        # The gateway stays, and joins Linkerd under the ServiceAccount that it has; Gateways that are mapped leave it.
+        named = [old for old in accounts(run) if any(_names(rule.sources, old) for rule in policy.rules)]
+        for old in named if run.options["gateway-map"] else ():
+            run.say("MS426", policy.obj, f"names ServiceAccount {'/'.join(old)}, which is not that of the Gateways in "
+                    "gateway-map", remedy="Add the ServiceAccount of those Gateways to the policy.")  # fmt: skip
+        return policy
     rules = policy.rules
     target = run.options["ingress-identity"]
     space, _, account = target.partition("/")

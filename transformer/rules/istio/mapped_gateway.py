@@ -71,7 +71,7 @@ def _served(
     mine = [
         server
         for server in servers
-        if server.protocol != "TLS"
+        if server.takes_requests
         and server.admits(name.obj.namespace)
         and any(edges.meets(server.hostname, host) for host in hostnames)
     ]
@@ -82,6 +82,12 @@ def _served(
         return ()
     if len(serving) < len(mine) and not edge.section:
         _refuse(run, name, "plaintext requests are redirected to https today, and a route at every listener would answer them",
+                f"Name the listener: {edge.namespace}/{edge.name}#LISTENER.")  # fmt: skip
+    if any(server.clients is not None for server in serving):
+        _refuse(run, name, "clients must show a certificate today, and what the listener that takes the place asks of them is "
+                "not compared", "Check the listener, and write the route by hand.")  # fmt: skip
+    if not edge.section and all(server.protocol == "HTTPS" for server in serving):
+        _refuse(run, name, "the hosts are served with TLS only, and a route at every listener may answer in plaintext",
                 f"Name the listener: {edge.namespace}/{edge.name}#LISTENER.")  # fmt: skip
     found: dict[str, None] = {}
     for host in hostnames:

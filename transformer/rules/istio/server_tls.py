@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from transformer.ir.routes import Clients
 from transformer.objects import Obj, View
-from transformer.rules import fields
+from transformer.rules import fields, ingress
 from transformer.rules.istio.held import Held
 from transformer.run import Run
 
@@ -163,6 +163,8 @@ def _clients(run: Run, tls: View, mode: str) -> Clients | None:
         )
         run.hold("MS603", at, f"clients are checked against the authority in {where}{other}, {why}")
         raise Held
+    if ingress.mapped(run, tls.obj.namespace, tls.obj.name) is not None:
+        return Clients(kind, space, name, mode == "OPTIONAL_MUTUAL")  # nothing is written here that would ask
     run.say("MS602", at, f"clients must show a certificate of the authority in {where}, key ca.crt"
             + ("; only some implementations read it from a Secret" if kind == "Secret" else ""))  # fmt: skip
     return Clients(kind, space, name, mode == "OPTIONAL_MUTUAL")

@@ -63,7 +63,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
 def _obstacles(run: Run, obj: Obj, *, permitted: bool) -> Iterator[tuple[str, View, str]]:
     """Code, place and reason of everything that the entry does beyond naming a host."""
     spec = obj.spec
-    if not permitted and mesh_config.registry_only(run):
+    if not permitted and obj.uid not in run.kept and mesh_config.registry_only(run):
         yield "MS323", spec.get("hosts"), (
             "the mesh refuses hosts that it does not know, and this entry permits some; no namespace that moves in this "
             "run gets an EgressNetwork which could say the same"

@@ -31,7 +31,11 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         metadata.account(run, obj)
         run.drop(obj)
         blocks = _blocks(run, obj)
-        if not run.units.asked(obj.uid):
+        # It configures pods of its own namespace: where that moves as a whole nobody obeys it any more.
+        alone = (
+            run.stage.partial and run.scope.moves(obj) and obj.namespace != run.options["mesh.root-namespace"]
+        )
+        if not run.units.asked(obj.uid) and not alone:
             run.client_config[obj.uid] = obj
         if not blocks and closing.takes_over(run, obj):
             run.say(

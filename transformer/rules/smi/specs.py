@@ -25,6 +25,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     for obj in objs:
         metadata.account(run, obj)
         run.drop(obj)
+        run.client_config[obj.uid] = obj
         for user in users.get(obj.uid, []):
             if user.ref.kind == "TrafficSplit":
                 run.units.bind([obj.uid, user.uid])

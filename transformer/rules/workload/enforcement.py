@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import MARKER, Obj, View
+from transformer.rules import reach
 from transformer.rules.registry import rule
 from transformer.rules.workload.injection_settings import DEFAULT_POLICY
 from transformer.rules.workload.posture import AUDIT, ENFORCED
@@ -41,14 +42,30 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
 
 
 def _server(run: Run, obj: Obj) -> None:
-    if not run.scope.moves(obj):
-        return
     if MARKER not in obj.annotations or obj.spec.get("accessPolicy").text() != AUDIT:
+        return
+    if not _is_whole(run, obj):
         return
     policy = obj.annotations.get(ENFORCED_ACCESS) or "deny"
     run.edit(obj, ("spec",), write={"accessPolicy": policy})
     run.edit(obj, ("metadata", "annotations"), remove=[ENFORCED_ACCESS])
     run.say("MS023", obj.spec.get("accessPolicy"), f"accessPolicy {policy} is enforced from now on")
+
+
+def _is_whole(run: Run, server: Obj) -> bool:
+    """Whether all pods that the Server selects are what the run is about; told where only some are."""
+    if run.scope.moves(server):
+        return True
+    wanted = {key: value.text() for key, value in server.spec.get("podSelector", "matchLabels").items()}
+    pods = [
+        workload for workload in run.context.workloads()
+        if workload.namespace == server.namespace and wanted.items() <= reach.pod_labels(workload).items()
+    ]  # fmt: skip
+    inside = [workload for workload in pods if run.scope.picks(workload)]
+    if inside and len(inside) < len(pods):
+        run.say("MS024", server.spec.get("accessPolicy"), f"{inside[0].ref} is enforced, and not its Server: that also "
+                f"selects {next(pod.ref for pod in pods if pod not in inside)}")  # fmt: skip
+    return bool(pods) and len(inside) == len(pods)
 
 
 def _default_policy(run: Run, annotations: View) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from transformer.findings import FieldPath
 from transformer.ledger import NO_OP, Fate
 from transformer.objects import View
+from transformer.rules import ingress
 from transformer.rules.ingress import PROXY, is_router
 from transformer.rules.workload import injection_settings as settings
 from transformer.rules.workload import port_lists
@@ -139,13 +140,27 @@ def _ports(run: Run, pod: Pod) -> list[int]:
                 found.add(number)
                 named[port.get("name").text()] = number
     labels = {key: value.text() for key, value in pod.labels.items()}
+    served = set(_server_ports(run, labels))
     for service in run.context.objects("", "Service"):
         wanted = {key: value.text() for key, value in service.spec.get("selector").items()}
         if service.namespace != pod.obj.namespace or not wanted or not wanted.items() <= labels.items():
             continue
         for port in service.spec.get("ports").each():
             target = port.get("targetPort").value() or port.get("port").value()
+            served.discard(port.get("port").value())
             number = target if type(target) is int else named.get(str(target))
             if number is not None and port.get("protocol").text() in ("", "TCP"):
                 found.add(number)
-    return sorted(found)
+    # What no Service maps is bound as it is.
+    return sorted(found | served)
+
+
+def _server_ports(run: Run, labels: dict[str, str]) -> Iterator[int]:
+    """Ports of the servers of every Gateway that selects the pods."""
+    for gateway in run.context.objects(*ingress.GATEWAY):
+        wanted = {key: value.text() for key, value in gateway.spec.get("selector").items()}
+        if wanted and wanted.items() <= labels.items():
+            for server in gateway.spec.get("servers").each():
+                number = server.get("port", "number").value()
+                if type(number) is int:
+                    yield number

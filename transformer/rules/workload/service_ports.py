@@ -14,6 +14,7 @@ from typing import NamedTuple
 from transformer import service_protocol
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj, View
+from transformer.rules import ingress, reach
 from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
 from transformer.rules.workload import port_lists
@@ -156,6 +157,16 @@ def _ambient_labels(run: Run, moved: Moved, labels: Sequence[View]) -> None:
     """Labels that steer ambient clients of the Service go with its pods."""
     service = moved.service
     run.account(service, labels)
+    wanted = {key: view.text() for key, view in service.spec.get("selector").items()}
+    mine = {pod.obj.uid for pod in moved.workloads}
+    others = (
+        workload for workload in run.context.workloads()
+        if workload.namespace == service.namespace and wanted.items() <= reach.pod_labels(workload).items()
+    )  # fmt: skip
+    if not wanted or any(workload.uid not in mine for workload in others):
+        for view in labels:
+            run.no_op(view, "some pods of the Service stay in the ambient mesh")
+        return
     for view in labels:
         key = str(view.path[-1])
         if key != _GLOBAL:
@@ -242,7 +253,7 @@ def _plan(
     *, write: dict[str, str] | None = None, remove: str = "", code: str = "MS140", beside_istio: bool | None = None,
 ) -> None:  # fmt: skip
     """Plan an edit of the Service, or say that it is needed where the Service is only context."""
-    stays = run.stage.hides_routes
+    stays = run.stage.hides_routes or ingress.keeps(run)
     if beside_istio is not None and beside_istio != stays:
         # Otherwise only the closure of holds tells whether clients stay: the edit is planned, and not announced.
         if not stays and not moved.service.context:

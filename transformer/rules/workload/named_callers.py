@@ -1,0 +1,73 @@
+"""Policies that stay and name callers that move: these lose their identity, so what refuses them by name lets them in.
+
+At the boundary of the meshes calls are plaintext. A DENY of an identity no longer matches then, and an ALLOW of everyone but
+an identity does. Where the pods require mutual TLS such calls are refused anyway.
+https://istio.io/latest/docs/reference/config/security/authorization-policy/#Source
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from transformer.context.index import WORKLOAD_KINDS
+from transformer.objects import Obj, View
+from transformer.rules.registry import rule
+from transformer.rules.workload.posture import STRICT, posture
+from transformer.run import Run
+
+_POLICY = ("security.istio.io", "AuthorizationPolicy")
+_IDENTITIES = ("principals", "namespaces", "serviceAccounts")
+_KEYS = ("source.principal", "source.namespace", "source.serviceAccount")
+
+
+@rule(
+    id="named-callers",
+    kinds=[("", "Namespace"), *WORKLOAD_KINDS],
+    order=51,
+    summary="policies that stay and refuse callers by name hold the callers that they name",
+)
+def translate(run: Run, objs: Sequence[Obj]) -> None:
+    """Hold what would become nameless for a policy that stays, after the injection rules have said what moves."""
+    for policy in run.context.objects(*_POLICY) if run.clients else ():
+        named = {value for field in _refused(policy) for value in field}
+        movers = [obj for obj in run.clients.values() if _is_named(_space(obj), named)] if named else []
+        if not movers or posture(run, policy.namespace, policy) == STRICT:
+            continue
+        if policy.context:
+            run.objects[policy.uid] = policy
+            run.hold(
+                "MS437",
+                policy,
+                f"refuses callers by name, such as those of {_space(movers[0]) or 'the release'}, which have no identity "
+                "for it once they move",
+            )
+        for obj in movers:
+            # A policy of the run is translated, and knows them again, unless it is held.
+            run.units.link(policy.uid, obj.uid)
+
+
+def _space(obj: Obj) -> str:
+    return obj.name if obj.ref.kind == "Namespace" else obj.namespace
+
+
+def _is_named(space: str, values: set[str]) -> bool:
+    return any("*" in value or not space or space in value for value in values)
+
+
+def _refused(policy: Obj) -> Iterator[list[str]]:
+    """Identities that the policy keeps out: those of a DENY, and those that an ALLOW leaves out."""
+    action = policy.spec.get("action").text() or "ALLOW"
+    if action not in ("ALLOW", "DENY"):
+        return
+    for one in policy.spec.get("rules").each():
+        for source in (entry.get("source") for entry in one.get("from").each()):
+            for name in _IDENTITIES:
+                key = name if action == "DENY" else f"not{name[0].upper()}{name[1:]}"
+                yield _texts(source.get(key))
+        for condition in one.get("when").each():
+            if condition.get("key").text() in _KEYS:
+                yield _texts(condition.get("values" if action == "DENY" else "notValues"))
+
+
+def _texts(field: View) -> list[str]:
+    return [entry.text() for entry in field.each()]
