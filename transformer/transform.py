@@ -222,21 +222,20 @@ def _report(
         [(emitted.ref, str(emitted.plan.owners[0].ref)) for emitted in settlement.emitted],
         [targets[uid].ref for uid in settlement.operations],
         {key: [m for m in entries if m.at.uid not in settlement.held] for key, entries in run.facts.items()},
-        {
-            key: str(run.options[key])
-            for key in (
-                "mesh.mtls",
-                "mesh.root-namespace",
-                "mesh.cluster-domain",
-                "mesh.outbound-policy",
-            )
-            if run.options[key]
-        }
-        | coexistence.assumptions(run),
+        _assumptions(run),
         exit_code,
         run.ledger,
         run.memo.get("access"),
     )
+
+
+def _assumptions(run: Run) -> dict[str, str]:
+    """Options that the result depends on, with the values that were taken."""
+    keys = ["mesh.mtls", "mesh.root-namespace", "mesh.cluster-domain", "mesh.outbound-policy"]
+    if any(obj.ref.group.endswith(".smi-spec.io") for obj in run.dropped.values()):
+        keys += ["smi-implementation", "mesh.osm-policy-mode"]
+    chosen = {key: str(run.options[key]) for key in keys if run.options[key]}
+    return chosen | coexistence.assumptions(run)
 
 
 def _with_holders(run: Run, settlement: Settlement) -> list[Finding]:
