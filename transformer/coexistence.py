@@ -68,16 +68,17 @@ def _groups(objs: Sequence[Obj]) -> Iterator[tuple[str, str]]:
 
 def note_harms(run: Run) -> None:
     """Rules of others that order Istio's mutual TLS: they break calls to pods that move, whoever obeys them."""
-    for rule in run.context.objects(*_DESTINATION_RULE) if run.stage.keeps_clients else ():
-        policies = [rule.spec.get("trafficPolicy")]
-        policies += [subset.get("trafficPolicy") for subset in rule.spec.get("subsets").each()]
-        for policy in policies if rule.context else ():
-            for place in (policy, *policy.get("portLevelSettings").each()):
-                if place.get("tls", "mode").text() == "ISTIO_MUTUAL":
-                    host = rule.spec.get("host").text()
-                    run.objects[rule.uid] = rule
-                    run.harms_clients.append((place.get("tls"), _space_of(host, rule), f"clients that stay call {host} "
-                    "with Istio's mutual TLS, which its pods no longer speak"))  # fmt: skip
+    if not run.stage.keeps_clients:
+        return
+    from transformer.rules.istio import kept_ingress
+
+    for rule in run.context.objects(*_DESTINATION_RULE):
+        for tls in kept_ingress.tls_blocks(rule) if rule.context else ():
+            if tls.get("mode").text() == "ISTIO_MUTUAL":
+                host = rule.spec.get("host").text()
+                run.objects[rule.uid] = rule
+                run.harms_clients.append((tls, _space_of(host, rule), f"clients that stay call {host} with Istio's "
+                "mutual TLS, which its pods no longer speak"))  # fmt: skip
 
 
 def _space_of(host: str, rule: Obj) -> str:

@@ -88,6 +88,10 @@ class View:
             return "true" if value else "false"
         return str(value)
 
+    def texts(self) -> dict[str, str]:
+        """The entries of a mapping as text, such as labels; empty for anything else."""
+        return {key: field.text() for key, field in self.items()}
+
     def sources(self) -> Iterator[View]:
         """The fields as written: itself; a view that is put together of several has several."""
         yield self
@@ -161,12 +165,12 @@ class Obj:
     @property
     def labels(self) -> dict[str, str]:
         """metadata.labels as text."""
-        return {key: value.text() for key, value in self.view.get("metadata", "labels").items()}
+        return self.view.get("metadata", "labels").texts()
 
     @property
     def annotations(self) -> dict[str, str]:
         """metadata.annotations as text."""
-        return {key: value.text() for key, value in self.view.get("metadata", "annotations").items()}
+        return self.view.get("metadata", "annotations").texts()
 
     def __repr__(self) -> str:
         return f"<{self.ref}>"

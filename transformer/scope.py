@@ -77,7 +77,7 @@ class Scope:
         if not self._picks or workload.namespace in self.namespaces:
             return False
         template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
-        labels = {key: value.text() for key, value in template.get("metadata", "labels").items()}
+        labels = template.get("metadata", "labels").texts()
         return any(
             namespace in ("", workload.namespace) and wanted.items() <= labels.items()
             for namespace, wanted in self._picks

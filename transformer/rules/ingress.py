@@ -62,7 +62,7 @@ def keeps_gateway(run: Run, name: str, namespace: str) -> bool:
 def selectors(run: Run) -> Iterator[dict[str, str]]:
     """Labels that pick pods of ingress gateways: those of the Gateways that nothing is mapped for, and Istio's own."""
     for gateway in run.context.objects(*GATEWAY):
-        wanted = {key: value.text() for key, value in gateway.spec.get("selector").items()}
+        wanted = gateway.spec.get("selector").texts()
         if wanted and mapped(run, gateway.namespace, gateway.name) is None:
             yield wanted
     yield from _BY_CONVENTION

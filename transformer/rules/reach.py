@@ -7,7 +7,7 @@ the namespace, or from the root namespace the whole mesh, is meant (istio-surfac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from transformer.context.index import WORKLOAD_KINDS
@@ -58,13 +58,18 @@ def of(run: Run, obj: Obj) -> Iterator[Obj]:
 def hold_all(run: Run, objs: Iterable[Obj], why: str) -> None:
     """Ask that objects stay, each with everything that it reaches: only the old mesh enforces them."""
     for obj in objs:
-        run.account(obj, [obj.view])
-        run.drop(obj)
-        if not run.hold("MS400", obj, f"{obj.ref.kind} {why}"):
-            run.mark(obj.view, Fate(ACCEPTED, "MS400"))
-        for reached in of(run, obj):
-            run.units.link(obj.uid, reached.uid)
-            run.units.link(reached.uid, obj.uid)
+        hold(run, obj, "MS400", f"{obj.ref.kind} {why}")
+
+
+def hold(run: Run, obj: Obj, code: str, message: str, remedy: str = "") -> None:
+    """Ask that an object stays, with everything that it reaches; where a person accepts the loss it goes."""
+    run.account(obj, [obj.view])
+    run.drop(obj)
+    if not run.hold(code, obj, message, remedy=remedy):
+        run.mark(obj.view, Fate(ACCEPTED, code))
+    for reached in of(run, obj):
+        run.units.link(obj.uid, reached.uid)
+        run.units.link(reached.uid, obj.uid)
 
 
 def _of_policy(run: Run, obj: Obj) -> Iterator[Obj]:
@@ -137,7 +142,16 @@ def _reachable(workload: Obj) -> Reachable:
 def pod_labels(workload: Obj) -> dict[str, str]:
     """Labels of a workload's pods, as its template has them."""
     template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
-    return {key: value.text() for key, value in template.get("metadata", "labels").items()}
+    return template.get("metadata", "labels").texts()
+
+
+def selected(run: Run, namespace: str, labels: Mapping[str, str]) -> list[Obj]:
+    """Workloads of stream and context whose pods a selector of labels picks in a namespace; an empty one picks all."""
+    return [
+        workload
+        for workload in run.context.workloads()
+        if workload.namespace == namespace and labels.items() <= pod_labels(workload).items()
+    ]
 
 
 def _carries(found: Reachable, key: str, text: str) -> bool:
@@ -160,5 +174,5 @@ def selector(obj: Obj) -> dict[str, str]:
     ):
         found = obj.spec.get(*path)
         if found:
-            return {key: value.text() for key, value in found.items()}
+            return found.texts()
     return {}

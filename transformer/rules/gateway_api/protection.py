@@ -47,7 +47,7 @@ def _pod_labels(obj: Obj) -> dict[str, str]:
     """Labels of the pods that Istio makes for a Gateway, as far as the manifest shows them."""
     name, class_name = obj.name, obj.spec.get("gatewayClassName").text()
     written = obj.spec.get("infrastructure", "labels")
-    copied = {key: view.text() for key, view in written.items()} if written.present else obj.labels
+    copied = written.texts() if written.present else obj.labels
     return copied | {
         "gateway.networking.k8s.io/gateway-name": name,
         "gateway.networking.k8s.io/gateway-class-name": class_name,

@@ -50,7 +50,7 @@ class Pods(NamedTuple):
 def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> Pods:
     """The pods of a workload."""
     pod = settings.pod_of(obj)
-    labels = {key: value.text() for key, value in pod.labels.items()}
+    labels = pod.labels.texts()
     kept = ingress.keeps(run) and ingress.is_gateway(obj)  # its policies are Istio's
     way = OUTSIDE if kept else _way(pod, namespaces.get(obj.namespace, settings.NamespaceSetting(None)), obj)
     containers = list(_containers(pod))
@@ -66,7 +66,7 @@ def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> 
 def unreadable(obj: Obj) -> Pods:
     """A workload whose ports or probes cannot be told."""
     pod = settings.pod_of(obj)
-    return Pods(obj, pod, {key: value.text() for key, value in pod.labels.items()}, UNKNOWN, (), ())
+    return Pods(obj, pod, pod.labels.texts(), UNKNOWN, (), ())
 
 
 def _way(pod: settings.Pod, namespace: settings.NamespaceSetting, obj: Obj) -> str:
@@ -135,7 +135,7 @@ def _probes(container: View) -> Iterator[Probe]:
 def _services(run: Run, obj: Obj, labels: dict[str, str]) -> Iterator[tuple[Obj, View]]:
     """Ports of the Services that select the pods."""
     for service in run.context.objects("", "Service"):
-        wanted = {key: value.text() for key, value in service.spec.get("selector").items()}
+        wanted = service.spec.get("selector").texts()
         if service.spec.get("type").text() == "ExternalName":
             continue
         if service.namespace == obj.namespace and wanted and wanted.items() <= labels.items():
@@ -194,7 +194,7 @@ def is_opaque_port(run: Run, pods: Pods, namespace: Obj | None, port: int) -> bo
 def selector_of(pods: Pods) -> dict[str, str]:
     """Labels that pick these pods: the workload's own selector, else all labels that stay on the pods."""
     own = pods.obj.spec.get("selector", "matchLabels") if pods.pod.path else View(pods.obj, None, ())
-    labels = {key: value.text() for key, value in own.items()}
+    labels = own.texts()
     if not labels or pods.obj.spec.get("selector", "matchExpressions").present:
         labels = pods.labels
     return {key: value for key, value in labels.items() if not is_mesh_label(key)}

@@ -76,7 +76,7 @@ def _translate(run: Run, obj: Obj) -> None:
 
 def _refuse_protected(run: Run, obj: Obj) -> None:
     """Policies on the pods of the Istio ingress are enforced by nobody once another class serves the Gateway."""
-    wanted = {key: value.text() for key, value in obj.spec.get("selector").items()}
+    wanted = obj.spec.get("selector").texts()
     root = run.options["mesh.root-namespace"]
     pods = [
         workload.namespace
@@ -162,7 +162,7 @@ def _tell_shared(run: Run, objs: Sequence[Obj]) -> None:
 
 
 def _has_pods_here(run: Run, obj: Obj) -> bool:
-    wanted = {key: value.text() for key, value in obj.spec.get("selector").items()}
+    wanted = obj.spec.get("selector").texts()
     return any(
         not workload.context and wanted.items() <= reach.pod_labels(workload).items()
         for workload in run.context.workloads()

@@ -103,7 +103,7 @@ def _selectors(run: Run) -> Iterator[dict[str, str]]:
     """Labels that Gateways for clients from outside pick their pods by."""
     for gateway in run.context.objects(*ingress.GATEWAY):
         modes = {server.get("tls", "mode").text() for server in gateway.spec.get("servers").each()}
-        wanted = {key: value.text() for key, value in gateway.spec.get("selector").items()}
+        wanted = gateway.spec.get("selector").texts()
         if wanted and not modes <= {"ISTIO_MUTUAL", "AUTO_PASSTHROUGH"}:
             yield wanted
 

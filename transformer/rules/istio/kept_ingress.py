@@ -210,7 +210,7 @@ def destination_rule(run: Run, obj: Obj) -> None:
     """Keep a DestinationRule that the gateway may use, without ISTIO_MUTUAL, which no pod answers any more."""
     if not ingress.keeps(run) or obj.context:
         return
-    mutual = [tls for tls in _tls(obj) if tls.get("mode").text() == "ISTIO_MUTUAL"]
+    mutual = [tls for tls in tls_blocks(obj) if tls.get("mode").text() == "ISTIO_MUTUAL"]
     if not rule_stays(run, obj):
         if mutual and not _says_more(run, obj, mutual):
             # Also while clients stay in Istio: these reach pods of either mesh by automatic mutual TLS.
@@ -231,13 +231,14 @@ def destination_rule(run: Run, obj: Obj) -> None:
 
 def rule_stays(run: Run, obj: Obj) -> bool:
     """Whether a DestinationRule says something that the gateway may need."""
-    mutual = [tls for tls in _tls(obj) if tls.get("mode").text() == "ISTIO_MUTUAL"]
+    mutual = [tls for tls in tls_blocks(obj) if tls.get("mode").text() == "ISTIO_MUTUAL"]
     if not ingress.keeps(run) or not _says_more(run, obj, mutual):
         return False
     return host_may_serve(run, obj.spec.get("host").text(), obj.namespace)
 
 
-def _tls(obj: Obj) -> Iterator[View]:
+def tls_blocks(obj: Obj) -> Iterator[View]:
+    """How a DestinationRule makes connections: for all of the host, for its ports, and for its subsets."""
     policies = [obj.spec.get("trafficPolicy")]
     policies += [subset.get("trafficPolicy") for subset in obj.spec.get("subsets").each()]
     for found in policies:
@@ -256,4 +257,4 @@ def _says_more(run: Run, obj: Obj, mutual: list[View]) -> bool:
                 return True
         elif name != "tls" and block:
             return True
-    return len(mutual) < len(list(_tls(obj)))
+    return len(mutual) < len(list(tls_blocks(obj)))

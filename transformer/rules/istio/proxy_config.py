@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transformer.objects import Obj, View
-from transformer.rules import fields
-from transformer.rules.istio import kept_ingress
-from transformer.rules.istio.check import check_fields
-from transformer.rules.istio.held import Held
+from transformer.rules.istio import proxy_tuning
 from transformer.rules.registry import rule
 from transformer.run import Run
-from transformer.targets import metadata
 
 
 @rule(
@@ -26,18 +22,8 @@ from transformer.targets import metadata
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Drop every ProxyConfig of the stream with a warning for what it sets."""
-    for obj in objs:
-        if kept_ingress.policy(run, obj):
-            continue
-        metadata.account(run, obj)
-        run.drop(obj)
-        try:
-            check_fields(run, obj, "ProxyConfig")
-        except Held:
-            continue
-        run.client_config[obj.uid] = obj
-        for name, block in fields.effective(run, obj.spec):
-            _field(run, name, block)
+    for name, block in proxy_tuning.settings(run, objs, "ProxyConfig"):
+        _field(run, name, block)
 
 
 def _field(run: Run, name: str, block: View) -> None:

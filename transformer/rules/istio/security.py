@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from transformer.ledger import ACCEPTED, Fate
 from transformer.objects import Obj
 from transformer.rules import reach
 from transformer.rules.istio import kept_ingress, proxy_extensions
@@ -35,8 +34,6 @@ def hold_all(run: Run, objs: Sequence[Obj]) -> None:
     for obj in objs:
         if kept_ingress.policy(run, obj):
             continue
-        run.account(obj, [obj.view])
-        run.drop(obj)
         legacy = (obj.ref.group, obj.ref.kind) in reach.LEGACY_KINDS
         code, what = (
             ("MS401", "cannot exist beside any current Istio")
@@ -44,9 +41,4 @@ def hold_all(run: Run, objs: Sequence[Obj]) -> None:
             else ("MS400", "is enforced by Istio's sidecar only")
         )
         found = proxy_extensions.describe(obj) or proxy_extensions.Extension(code, f"{obj.ref.kind} {what}")
-        code = found.code
-        if not run.hold(code, obj, found.message, remedy=found.remedy):
-            run.mark(obj.view, Fate(ACCEPTED, code))
-        for reached in reach.of(run, obj):
-            run.units.link(obj.uid, reached.uid)
-            run.units.link(reached.uid, obj.uid)
+        reach.hold(run, obj, found.code, found.message, found.remedy)

@@ -8,13 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transformer.objects import Obj, View
-from transformer.rules import fields
-from transformer.rules.istio import kept_ingress
-from transformer.rules.istio.check import check_fields
-from transformer.rules.istio.held import Held
+from transformer.rules.istio import proxy_tuning
 from transformer.rules.registry import rule
 from transformer.run import Run
-from transformer.targets import metadata
 
 _OFF = {"accessLogging": "disabled", "tracing": "disableSpanReporting"}
 #: What is lost, and what to do instead.
@@ -42,24 +38,14 @@ _LOST = {
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Drop every Telemetry of the stream with a warning for what it sets."""
-    for obj in objs:
-        if kept_ingress.policy(run, obj):
-            continue
-        metadata.account(run, obj)
-        run.drop(obj)
-        try:
-            check_fields(run, obj, "Telemetry")
-        except Held:
-            continue
-        run.client_config[obj.uid] = obj
-        for name, block in fields.effective(run, obj.spec):
-            if name not in _LOST:
-                run.no_op(block, "names what the rest is about")
-            elif _is_off(block, _OFF.get(name, "")):
-                run.no_op(block, "switched off, as it is in Linkerd")
-            else:
-                message, remedy = _LOST[name]
-                run.degrade("MS330", block, f"{name}: {message}", remedy=remedy)
+    for name, block in proxy_tuning.settings(run, objs, "Telemetry"):
+        if name not in _LOST:
+            run.no_op(block, "names what the rest is about")
+        elif _is_off(block, _OFF.get(name, "")):
+            run.no_op(block, "switched off, as it is in Linkerd")
+        else:
+            message, remedy = _LOST[name]
+            run.degrade("MS330", block, f"{name}: {message}", remedy=remedy)
 
 
 def _is_off(block: View, switch: str) -> bool:

@@ -49,7 +49,7 @@ def _remedy(run: Run, obj: Obj, template: View) -> str:
     if "/" in address:
         return "Give the server an address: an ExternalWorkload takes IP addresses, no socket; then accept the finding."
     labels = _labels(obj, template)
-    named = {key: value.text() for key, value in template.get("ports").items()}
+    named = template.get("ports").texts()
     where = (
         f"workloadIPs [{{ip: {address}}}]"
         if _is_address(address)
@@ -86,7 +86,7 @@ def _labels(obj: Obj, template: View) -> dict[str, str]:
 def _selecting(run: Run, obj: Obj, labels: dict[str, str]) -> Iterator[Obj]:
     """ServiceEntries of the namespace whose selector takes the machine."""
     for entry in run.context.objects(ISTIO, "ServiceEntry"):
-        wanted = {key: value.text() for key, value in entry.spec.get("workloadSelector", "labels").items()}
+        wanted = entry.spec.get("workloadSelector", "labels").texts()
         if (
             entry.namespace == obj.namespace
             and wanted

@@ -110,7 +110,7 @@ def _service(run: Run, obj: Obj, entry: View) -> Obj:
 
 def _refuse_other_callers(run: Run, service: Obj, entry: View, source: View) -> None:
     """Whether the policies of this run let nobody else in: then it does not matter that all callers retry."""
-    wanted = {key: value.text() for key, value in service.spec.get("selector").items()}
+    wanted = service.spec.get("selector").texts()
     accounts = {
         pod.account for pod in reach.workloads(run, service.namespace) if wanted and wanted.items() <= pod.labels.items()
     }  # fmt: skip

@@ -112,7 +112,7 @@ def _accounts(run: Run, scope: Scope, source: View) -> SourceSet:
     """The ServiceAccounts of the pods behind an ingress Service; all pods with these accounts must be behind it."""
     name, space = source.get("name").text(), source.get("namespace").text()
     service = run.context.service(space, name).obj
-    wanted = {key: value.text() for key, value in service.spec.get("selector").items()} if service else {}
+    wanted = service.spec.get("selector").texts() if service else {}
     pods = [one for one in scope.pods(space) if wanted and wanted.items() <= one.labels.items()]
     if not pods:
         raise Unsayable(

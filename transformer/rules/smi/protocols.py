@@ -59,7 +59,7 @@ def _service_ports(run: Run, pods: Pods) -> Iterator[View]:
 def services(run: Run, pods: Pods) -> Iterator[Obj]:
     """Services of stream and context that select the pods."""
     for service in run.context.objects("", "Service"):
-        wanted = {key: value.text() for key, value in service.spec.get("selector").items()}
+        wanted = service.spec.get("selector").texts()
         if service.namespace == pods.obj.namespace and wanted and wanted.items() <= pods.labels.items():
             yield service
 

@@ -56,11 +56,7 @@ def _is_whole(run: Run, server: Obj) -> bool:
     """Whether all pods that the Server selects are what the run is about; told where only some are."""
     if run.scope.moves(server):
         return True
-    wanted = {key: value.text() for key, value in server.spec.get("podSelector", "matchLabels").items()}
-    pods = [
-        workload for workload in run.context.workloads()
-        if workload.namespace == server.namespace and wanted.items() <= reach.pod_labels(workload).items()
-    ]  # fmt: skip
+    pods = reach.selected(run, server.namespace, server.spec.get("podSelector", "matchLabels").texts())
     inside = [workload for workload in pods if run.scope.picks(workload)]
     if inside and len(inside) < len(pods):
         run.say("MS024", server.spec.get("accessPolicy"), f"{inside[0].ref} is enforced, and not its Server: that also "

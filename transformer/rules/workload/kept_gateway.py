@@ -139,10 +139,10 @@ def _ports(run: Run, pod: Pod) -> list[int]:
             if type(number) is int and port.get("protocol").text() in ("", "TCP"):
                 found.add(number)
                 named[port.get("name").text()] = number
-    labels = {key: value.text() for key, value in pod.labels.items()}
+    labels = pod.labels.texts()
     served = set(_server_ports(run, labels))
     for service in run.context.objects("", "Service"):
-        wanted = {key: value.text() for key, value in service.spec.get("selector").items()}
+        wanted = service.spec.get("selector").texts()
         if service.namespace != pod.obj.namespace or not wanted or not wanted.items() <= labels.items():
             continue
         for port in service.spec.get("ports").each():
@@ -158,7 +158,7 @@ def _ports(run: Run, pod: Pod) -> list[int]:
 def _server_ports(run: Run, labels: dict[str, str]) -> Iterator[int]:
     """Ports of the servers of every Gateway that selects the pods."""
     for gateway in run.context.objects(*ingress.GATEWAY):
-        wanted = {key: value.text() for key, value in gateway.spec.get("selector").items()}
+        wanted = gateway.spec.get("selector").texts()
         if wanted and wanted.items() <= labels.items():
             for server in gateway.spec.get("servers").each():
                 number = server.get("port", "number").value()

@@ -56,7 +56,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         return
     policies = [obj for group, kind in _KINDS for obj in run.context.objects(group, kind)]
     for obj in moving:
-        labels = {key: value.text() for key, value in pod_of(obj).labels.items()}
+        labels = pod_of(obj).labels.texts()
         mine = [
             p
             for p in policies

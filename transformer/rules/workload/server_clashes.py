@@ -27,10 +27,6 @@ class _Server(NamedTuple):
     port: Any
     owners: tuple[Obj, ...]
 
-    def same_place(self, other: _Server) -> bool:
-        """Whether the other one is the same object."""
-        return (self.namespace, self.name) == (other.namespace, other.name)
-
 
 @rule(
     id="server-clashes",
@@ -43,9 +39,8 @@ class _Server(NamedTuple):
 )  # fmt: skip
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold what plans a Server for a pod and port that another one, planned or present, is for."""
-    planned = list(dict.fromkeys((one.namespace, one.name) for one in _planned(run)))
     by_place = {(one.namespace, one.name): one for one in _planned(run)}
-    servers = [by_place[place] for place in planned]
+    servers = list(by_place.values())
     present = [one for one in _present(run) if (one.namespace, one.name) not in by_place]
     for index, server in enumerate(servers):
         for other in (*servers[index + 1 :], *present):
@@ -70,7 +65,7 @@ def _planned(run: Run) -> Iterator[_Server]:
 
 def _present(run: Run) -> Iterator[_Server]:
     for obj in run.context.objects("policy.linkerd.io", "Server"):
-        labels = {key: value.text() for key, value in obj.spec.get("podSelector", "matchLabels").items()}
+        labels = obj.spec.get("podSelector", "matchLabels").texts()
         yield _Server(obj.namespace, obj.name, labels, obj.spec.get("port").value(), ())
 
 

@@ -111,7 +111,7 @@ def _moved(run: Run) -> Iterator[Moved]:
     workloads = [obj for obj in run.clients.values() if (obj.ref.group, obj.ref.kind) in WORKLOAD_KINDS]
     pods = _by_label(workloads)
     for service in run.context.objects("", "Service") if run.clients else ():
-        selector = {key: view.text() for key, view in service.spec.get("selector").items()}
+        selector = service.spec.get("selector").texts()
         first = next(iter(selector.items()), None)
         behind = [
             pod for pod, labels in (pods.get((service.namespace, *first), ()) if first else ())
@@ -131,7 +131,7 @@ def _by_label(
     found: dict[tuple[str, str, str], list[tuple[settings.Pod, dict[str, str]]]] = {}
     for namespace, pods in settings.by_namespace(workloads).items():
         for pod in pods:
-            labels = {key: view.text() for key, view in pod.labels.items()}
+            labels = pod.labels.texts()
             for key, text in labels.items():
                 found.setdefault((namespace, key, text), []).append((pod, labels))
     return found
@@ -157,13 +157,10 @@ def _ambient_labels(run: Run, moved: Moved, labels: Sequence[View]) -> None:
     """Labels that steer ambient clients of the Service go with its pods."""
     service = moved.service
     run.account(service, labels)
-    wanted = {key: view.text() for key, view in service.spec.get("selector").items()}
+    wanted = service.spec.get("selector").texts()
     mine = {pod.obj.uid for pod in moved.workloads}
-    others = (
-        workload for workload in run.context.workloads()
-        if workload.namespace == service.namespace and wanted.items() <= reach.pod_labels(workload).items()
-    )  # fmt: skip
-    if not wanted or any(workload.uid not in mine for workload in others):
+    behind = reach.selected(run, service.namespace, wanted)
+    if not wanted or any(workload.uid not in mine for workload in behind):
         for view in labels:
             run.no_op(view, "some pods of the Service stay in the ambient mesh")
         return
