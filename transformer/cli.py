@@ -43,15 +43,31 @@ read, 4 internal error. Unless it is 0 no manifests are written (a KRM function 
 
 
 class Call(NamedTuple):
-    """A parsed command line: operands, layers of options (flags, environment, then the file), and the
-    environment.
+    """A parsed command line: operands, layers of options (flags, environment, then the file), the environment,
+    and the texts given for the command's own flags.
     """
 
     operands: list[str]
     layers: list[Layer]
     environ: Mapping[str, str]
     data: bytes | None
-    workload: str = ""
+    own: Mapping[str, list[str]]
+
+    def flag(self, name: str) -> str:
+        """What was given last for a flag of the command; empty where nothing was."""
+        return self.own.get(name, [""])[-1]
+
+
+class Flag(NamedTuple):
+    """A flag that is no option: it belongs to some commands (to all where none is named) and has no other spelling.
+
+    Without a placeholder it is a switch, whose text is its own name.
+    """
+
+    name: str
+    placeholder: str
+    help: str
+    commands: tuple[str, ...] = ()
 
 
 class Command(NamedTuple):
@@ -73,17 +89,26 @@ def run(argv: Sequence[str], data: bytes | None = None) -> int:
             output.write(operands[0].encode())
             return 0
         command = COMMANDS[name]
-        config = given.pop("config", [""])[-1]
-        workload = given.pop("workload", [""])[-1]
-        if workload and name != "explain":
-            raise UsageError(f"--workload belongs to explain, not to {name}")
+        own = _own_flags(name, given)
         layers += [settings.from_flags(given), settings.from_environment(environ)]
-        path = settings.config_path(config, environ)
+        path = settings.config_path(own.pop("config", [""])[-1], environ)
         if path:
             layers.append(settings.from_file(path))
-        return command.run(Call(operands, layers, environ, data, workload))
+        return command.run(Call(operands, layers, environ, data, own))
     except MeshshiftError as error:
         return _failed(error, name, layers, environ)
+
+
+def _own_flags(name: str, given: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The texts of flags that are no options, taken out of `given`. Raises UsageError for another command's."""
+    own = {}
+    for flag in FLAGS:
+        if flag.name not in given:
+            continue
+        if flag.commands and name not in flag.commands:
+            raise UsageError(f"--{flag.name} belongs to {' and '.join(flag.commands)}, not to {name}")
+        own[flag.name] = given.pop(flag.name)
+    return own
 
 
 def _failed(error: MeshshiftError, name: str, layers: Sequence[Layer], environ: Mapping[str, str]) -> int:
@@ -143,13 +168,13 @@ def _check(call: Call) -> int:
 
 
 def _explain(call: Call) -> int:
-    if call.workload:
+    if call.flag("workload"):
         from transformer.frontends import access
 
         data = None if call.operands else _input(call)
         if data is None and not call.operands:
             raise UsageError("explain --workload needs files or folders, or a stream on standard input")
-        return access.run(call.workload, data, call.operands, call.layers, call.environ)
+        return access.run(call.flag("workload"), data, call.operands, call.layers, call.environ)
     from transformer.report import catalogue
 
     pages = [catalogue.explain(code) for code in call.operands] or [catalogue.all_codes()]
@@ -199,6 +224,16 @@ COMMANDS: dict[str, Command] = {
     "last": Command("", "the report of the last run that found something of a mesh (Helm hides it)", _last),
 }
 
+FLAGS = (
+    Flag("config", "FILE", "configuration file (default: meshshift.yaml or .meshshift.yaml in this folder)"),
+    Flag(
+        "workload",
+        "NS/NAME",
+        "for explain: who may call what of this workload, before and after, by port",
+        ("explain",),
+    ),
+)
+
 
 # -- parsing -------------------------------------------------------------------------------------------------
 
@@ -216,12 +251,8 @@ def parse(argv: Sequence[str]) -> tuple[str, list[str], dict[str, list[str]]]:
     words, after = (rest[: rest.index("--")], rest[rest.index("--") + 1 :]) if "--" in rest else (rest, [])
     for word in words:
         if word.startswith("-") and word != "-":
-            spellings = [option.flag for option in OPTIONS] + [
-                "--config",
-                "--workload",
-                "--help",
-                "--version",
-            ]
+            spellings = [option.flag for option in OPTIONS] + [f"--{flag.name}" for flag in FLAGS]
+            spellings += ["--help", "--version"]
             hint = settings.suggestion(word.partition("=")[0], spellings)
             raise UsageError(f"there is no option {word}" + (f"; did you mean {hint}?" if hint else ""))
     if known.version:
@@ -259,14 +290,15 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("-h", "--help", action="store_true", help="show this and exit")
     parser.add_argument("--version", action="store_true", help="show the version and exit")
-    parser.add_argument(
-        "--config", action="append", metavar="FILE", default=argparse.SUPPRESS,
-        help="configuration file (default: meshshift.yaml or .meshshift.yaml in this folder)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--workload", action="append", metavar="NS/NAME", default=argparse.SUPPRESS,
-        help="for explain: who may call what of this workload, before and after, by port",
-    )  # fmt: skip
+    for flag in FLAGS:
+        taken: dict[str, Any] = (
+            {"action": "append", "metavar": flag.placeholder}
+            if flag.placeholder
+            else {"action": "append_const", "const": flag.name}
+        )
+        parser.add_argument(
+            f"--{flag.name}", dest=flag.name, default=argparse.SUPPRESS, help=flag.help, **taken
+        )
     options = parser.add_argument_group("options for every command")
     for option in OPTIONS:
         shown = ", ".join(option.default) if isinstance(option.default, tuple) else option.default
