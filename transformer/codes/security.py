@@ -216,4 +216,12 @@ CODES: tuple[Code, ...] = (
         "action: DENY\nrules:\n- from:\n  - source: {namespaces: [shop]}",
         acceptable=True,
     ),
+    Code(
+        "MS438", "warning", "callers that stay behind are refused",
+        "A policy lets callers in by name, and their pods stay in the old mesh: `only` does not name them, or something holds them.",
+        "Between the meshes calls are plaintext and carry no identity, so these callers are refused once the policy is in force; "
+        "`phase: switch` only logs it.",
+        "Move these callers first, or stay with `phase: switch` until they have moved.",
+        "rules:\n- from:\n  - source: {principals: [cluster.local/ns/web/sa/front]}   # with --only shop",
+    ),
 )  # fmt: skip
