@@ -76,8 +76,8 @@ OPTIONS: tuple[Option, ...] = (
         "linkerd-install.cluster-networks", "text", "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fd00::/8",
         "clusterNetworks of the Linkerd install: no EgressNetwork refuses addresses in them",
     ),
-    Option("authorization", "choice", "hold", "AuthorizationPolicies and PeerAuthentications: hold them with all that they "
-           "reach, or translate them where that is exact (a preview)", ("hold", "translate")),
+    Option("authorization", "choice", "translate", "AuthorizationPolicies, PeerAuthentications and TrafficTargets: translate "
+           "them where that is exact, or hold all of them with what they reach", ("hold", "translate")),
     Option("smi-implementation", "choice", "osm", "whose reading of SMI objects counts where implementations differ "
            "(path expressions, rules without matches, namespaces, TCP ports)", ("osm", "linkerd-smi", "traefik-mesh", "spec")),
     Option("mesh.osm-policy-mode", "choice", "", "Open Service Mesh's traffic policy mode where no MeshConfig of stream or "

@@ -36,7 +36,7 @@ spec:
   - route:
     - destination: {host: cart, port: {number: 80}}
 """
-#: Held: a policy has no translation.
+#: Held: Linkerd reads no tokens.
 POLICY = """\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -45,6 +45,7 @@ metadata:
   namespace: shop
 spec:
   selector: {matchLabels: {app: cart}}
+  rules: [{when: [{key: 'request.auth.claims[role]', values: [admin]}]}]
 """
 #: Needs the fact `mesh.mtls`.
 NAMESPACE = """\

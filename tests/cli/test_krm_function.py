@@ -144,9 +144,9 @@ def test_findings_become_results_and_go_to_standard_error(call: Call) -> None:
     assert done.code == 1
     answer = yaml.safe_load(done.out)
     assert done.out.startswith(data), "the items go back as they came"
-    result = next(result for result in answer["results"] if result["tags"]["code"] == "MS400")
+    result = next(result for result in answer["results"] if result["tags"]["code"] == "MS403")
     assert result["severity"] == "error"
-    assert result["message"].startswith("MS400: ")
+    assert result["message"].startswith("MS403: ")
     assert result["resourceRef"] == {
         "apiVersion": "security.istio.io/v1",
         "kind": "AuthorizationPolicy",
@@ -154,7 +154,7 @@ def test_findings_become_results_and_go_to_standard_error(call: Call) -> None:
         "namespace": "shop",
     }
     assert result["file"] == {"path": "shop.yaml", "index": 1}
-    assert "shop.yaml: error MS400 AuthorizationPolicy shop/cart" in done.err
+    assert "shop.yaml: error MS403 AuthorizationPolicy shop/cart" in done.err
 
 
 def test_the_field_of_a_finding_is_in_its_result(call: Call) -> None:
@@ -365,7 +365,7 @@ def test_beside_a_kept_source_places_move_once_and_results_know_them(call: Call)
         ("Deployment", "4"),
         ("Deployment", "5"),
     ]
-    policy = next(result for result in answer["results"] if result["tags"]["code"] == "MS400")
+    policy = next(result for result in answer["results"] if result["tags"]["code"] == "MS403")
     assert policy["file"] == {"path": "a.yaml", "index": 3}
     second = call("--fail-on=never", stdin=first.out)
     assert second.out.partition(b"functionConfig")[0] == first.out.partition(b"functionConfig")[0]

@@ -14,17 +14,17 @@ def test_the_last_report_is_that_of_the_last_run(call: Call) -> None:
     assert call(stdin=HELD).code == 1
     shown = call("last")
     assert shown.code == 0
-    assert b"MS400" in shown.out
+    assert b"MS403" in shown.out
     assert "this run ended 20" in shown.err
     assert call(stdin=MOVES).code == 0
-    assert b"MS400" not in call("last").out
+    assert b"MS403" not in call("last").out
     assert json.loads(call("last", "--report=json").out)["exit_code"] == 0
 
 
 def test_a_stream_without_mesh_objects_leaves_the_last_report(call: Call) -> None:
     call(stdin=HELD)
     call(stdin=PLAIN)
-    assert b"MS400" in call("last").out
+    assert b"MS403" in call("last").out
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_mistyped_command_is_kept_only_where_nobody_sees_it(call: Call, helm: 
     ("argv", "stdin", "code", "says"),
     [
         ([], MOVES, 0, "MS008"),
-        ([], HELD, 1, "MS400"),
+        ([], HELD, 1, "MS403"),
         ([], ASKS, 2, "1 fact is missing"),
         ([], BROKEN.encode(), 3, "cannot be read"),
         (["check"], MOVES, 1, "MS014"),
@@ -81,7 +81,7 @@ def test_runs_of_one_pipeline_share_a_file_of_lines(call: Call, tmp_path: Path) 
     codes = [
         json.loads(line)["code"] for line in (tmp_path / "r.jsonl").read_text(encoding="utf-8").splitlines()
     ]
-    assert codes == ["MS008", "MS400"]
+    assert codes == ["MS008", "MS403"]
 
 
 @pytest.mark.parametrize("argv", [[], ["check"]])

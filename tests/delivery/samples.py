@@ -56,6 +56,9 @@ spec:
   - to:
     - operation:
         methods: [GET]
+    when:
+    - key: request.auth.claims[role]
+      values: [reader]
 """
 
 # Spelt as people and generators spell things: indentation, quotes, anchors, line ends, markers.

@@ -69,7 +69,7 @@ def test_show_only_finds_what_was_made_of_a_template(template: Template, mesh_ch
 def test_a_held_object_fails_the_render_and_helm_shows_the_report(template: Template, tmp_path: Path) -> None:
     done = template(chart(tmp_path / "demo", HELD))
     assert (done.code, done.out) == (1, b"")
-    assert "MS400" in done.err
+    assert "MS403" in done.err
     assert "readers" in done.err
 
 

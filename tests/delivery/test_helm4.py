@@ -89,7 +89,7 @@ def test_a_held_object_fails_the_render_and_the_report_is_shown_past_helm(
     assert (done.code, done.out) == (1, b"")
     last = run([program, "last"], helm4_home)
     for channel in (done.err, report.read_text(), last.out.decode()):
-        assert "MS400" in channel
+        assert "MS403" in channel
         assert "readers" in channel
 
 
@@ -103,8 +103,8 @@ def test_where_helm_writes_to_a_file_it_hides_the_report_and_last_has_it(
             command, env=helm4_home | STRICT, stdout=subprocess.PIPE, stderr=file, timeout=120, check=False
         )
     assert (done.returncode, done.stdout) == (1, b"")
-    assert "MS400" not in errors.read_text(), "bytes in a file that Helm writes from its own offset get lost"
-    assert "MS400" in run([program, "last"], helm4_home).out.decode()
+    assert "MS403" not in errors.read_text(), "bytes in a file that Helm writes from its own offset get lost"
+    assert "MS403" in run([program, "last"], helm4_home).out.decode()
 
 
 def test_a_program_that_is_not_there_fails_the_render(template: Template, mesh_chart: Path) -> None:

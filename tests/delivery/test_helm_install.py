@@ -142,7 +142,7 @@ def test_a_held_object_fails_the_install_and_nothing_is_created(
     assert done.code != 0
     assert (cluster.writes, cluster.objects()) == ([], before)
     for channel in (done.err, told()):
-        assert "MS400" in channel
+        assert "MS403" in channel
         assert "readers" in channel
     deploy("install", held_chart, plain=True).succeeded()
     assert "AuthorizationPolicy/readers" in identities(deployed(cluster)), "only the post-renderer objected"
@@ -155,7 +155,7 @@ def test_a_held_object_fails_the_upgrade_and_the_release_stays_as_it_is(
     before, written = cluster.objects(), list(cluster.writes)
     done = deploy("upgrade", held_chart)
     assert done.code != 0
-    assert "MS400" in done.err
+    assert "MS403" in done.err
     assert cluster.objects() == before
     assert cluster.writes == written
     assert b"STATUS: deployed" in ask("status").succeeded().out

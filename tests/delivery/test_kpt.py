@@ -74,7 +74,7 @@ def test_held_objects_leave_every_file_as_it_was(evaluate: Evaluate, tmp_path: P
     folder = write(tmp_path / "package", package)
     done = evaluate(folder)
     assert done.code == 1
-    assert "MS400" in done.err + done.out.decode()
+    assert "MS403" in done.err + done.out.decode()
     assert files(folder) == package
 
 

@@ -77,7 +77,7 @@ def test_results_name_severity_object_and_file(home: dict[str, str]) -> None:
     held = [result for result in answer["results"] if result.get("resourceRef", {}).get("name") == "readers"]
     assert {result["severity"] for result in held} == {"error"}
     assert {result["file"]["path"] for result in held} == {"base/app.yaml"}
-    assert "MS400" in done.err
+    assert "MS403" in done.err
     before = yaml.safe_load(resource_list(*application(POLICY)))
     assert answer["items"] == before["items"], "a failed function changes nothing"
 

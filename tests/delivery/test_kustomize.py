@@ -89,7 +89,7 @@ def test_a_component_gives_what_it_creates_the_namespace_of_its_parent(
 def test_held_objects_fail_the_build_with_nothing_on_standard_output(build: Build, tmp_path: Path) -> None:
     done = build(transformed(tmp_path / "app", RESOURCES | {"policy.yaml": POLICY}))
     assert (done.code, done.out) == (1, b"")
-    assert "MS400" in done.err, "kustomize throws results away, so they must be on standard error too"
+    assert "MS403" in done.err, "kustomize throws results away, so they must be on standard error too"
     assert "readers" in done.err
 
 

@@ -28,7 +28,7 @@ from transformer.targets import metadata
     id="authorization-policy",
     kinds=security.TRANSLATED_KINDS,
     order=30,
-    summary="held; with `authorization: translate` they become Servers and policies for exactly the same callers",
+    summary="Servers, routes and policies for exactly the same callers, or held; `authorization: hold` holds all",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate the policies of the stream together, or hold them with every workload that they reach."""
