@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dev import tools
-from dev.measure import pages, stream_checks
+from dev.measure import corpus_policies, pages, stream_checks
 from dev.measure.corpus_runs import OPTIONS, Ran, reports, run, run_all
 from tests.crd_validation import CrdValidator
 from transformer.codes import CODES
@@ -41,7 +41,8 @@ def main() -> int:
     found = validity([*alone, *folders])
     body = "\n".join([
         _introduction(alone, folders), "## Every file alone\n", _outcomes(alone),
-        "## The files of a folder as one stream\n", _outcomes(folders), _promises(alone, folders, found),
+        "## The files of a folder as one stream\n", _outcomes(folders), _policies(alone, folders),
+        _promises(alone, folders, found),
         _peer(alone, folders, found),
     ])  # fmt: skip
     print(pages.write("corpus.md", "python -m dev.corpus", body))
@@ -122,6 +123,36 @@ def _codes(fates: Iterable[ObjectFate]) -> list[tuple[object, ...]]:
         if CODES[code].severity == "error"
     )
     return [(code, CODES[code].title, count) for code, count in held.most_common()]
+
+
+def _policies(alone: list[Ran], folders: list[Ran]) -> str:
+    """Istio's policies whose workloads are there: what becomes of them, why, and how much there is to read then."""
+    joined = {ran.source.name for ran in folders}
+    single = [
+        ran.source for ran in alone if ran.report is not None and not _is_joined(ran.source.name, joined)
+    ]
+    judged, sizes = corpus_policies.judge([*(ran.source for ran in folders), *single])
+    holds = Counter(code for one in judged if one.outcome == "held" for code in one.codes)
+    rows = [(code, CODES[code].title, count) for code, count in holds.most_common()]
+    middle, most = corpus_policies.per_policy(sizes)
+    worst = f"{most.objects} for {most.policies} in {most.source.rpartition('/')[2]}" if most else "none"
+    return f"""\
+## Policies whose workloads are there
+
+Most files hold policies without workloads, and a policy whose pods are out of sight is held. Here are the streams in which
+a policy selects a workload, once each, run as in a cluster: Namespaces that lie elsewhere are added with Istio's
+label, and everything is declared complete.
+
+{pages.table(("kind", "policies", "translated", "degraded", "held"), corpus_policies.share(judged), numbers=4)}
+{pages.table(("code", "what holds them", "policies"), rows, numbers=1)}
+Where all policies of a stream moved, the median is {middle:.1f} objects of Linkerd for a policy; the most is {worst}.
+
+"""
+
+
+def _is_joined(name: str, folders: set[str]) -> bool:
+    top, _, rest = name.partition("/")
+    return top == "files" and f"{rest.rpartition('/')[0]}/" in folders
 
 
 def _promises(alone: list[Ran], folders: list[Ran], valid: Validity) -> str:

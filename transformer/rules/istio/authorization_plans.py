@@ -82,10 +82,12 @@ def wanted(
         today[port] = _today(run, pods, policies, port, modes.of(port, mesh), at)
         found[port] = _plan(run, pods, port, today[port], at, namespace)
     default = rest(policies, modes.of(0, mesh))
-    if default.stricter and not ports:
+    if default.stricter and not ports and not run.context.is_complete(pods.obj.namespace):
+        # Where all Services are known and none selects the pods, they call and are not called: closed, and told (MS421).
         raise Unsayable(
             "MS406", at, f"no port of {pods.obj.ref} is known, and callers that may reach it would be refused",
-            "Declare its containerPorts, or add its Services as --context.",
+            f"Declare its containerPorts, add its Services as --context, or name the namespace {pods.obj.namespace} under "
+            "complete.",
         )  # fmt: skip
     return Wanted(pods, default, found, today)
 
