@@ -64,7 +64,7 @@ CODES: tuple[Code, ...] = (
          "Open Service Mesh is in deny-by-default mode, which is assumed where nobody says otherwise, and policies are not "
          "translated in this run.",
          "The object stays with its workloads: in Linkerd every meshed caller would be admitted.",
-         "Say mesh.osm-policy-mode: permissive if that is the mesh's mode, else authorization: translate; accepting the finding "
+         "Say mesh.osm-policy-mode: permissive if that is the mesh's mode, else leave out authorization: hold; accepting the finding "
          "admits all meshed callers.", acceptable=True),
     Code("MS522", "warning", "TrafficTarget that nothing enforces",
          "Open Service Mesh ignores TrafficTargets in permissive mode, and linkerd-smi has never read them.",

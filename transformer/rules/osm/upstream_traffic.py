@@ -177,7 +177,7 @@ def _places(run: Run, scope: Scope, obj: Obj, service: Obj) -> Iterator[_Place]:
     if wanted and strange is not None:
         raise Unsayable("MS534", obj, f"{strange.ref} of Linkerd is in the same namespace already")
     if not seen and not wanted and not mode.permissive and run.options["authorization"] != "translate":
-        raise Unsayable("MS534", obj, "policies are held in this run", "Say authorization: translate.")
+        raise Unsayable("MS534", obj, "policies are held in this run", "Leave out authorization: hold.")
     for server in servers.servers(wanted, scope.pods(obj.namespace), [], obj, only_choices=False):
         yield from _made(run, obj, server, [one.pods for one in wanted])
 

@@ -39,7 +39,7 @@ def hold(run: Run, objs: Sequence[Obj]) -> None:
     id="traffic-target",
     kinds=[_TARGET, reach.INGRESS_BACKEND],
     order=30,
-    summary="held; with `authorization: translate` they become Servers and policies for exactly the same callers",
+    summary="Servers, routes and policies for exactly the same callers, or held; `authorization: hold` holds all",
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate the TrafficTargets and IngressBackends of the stream together, or hold them with what they reach."""
