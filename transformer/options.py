@@ -76,6 +76,10 @@ OPTIONS: tuple[Option, ...] = (
         "linkerd-install.cluster-networks", "text", "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,fd00::/8",
         "clusterNetworks of the Linkerd install: no EgressNetwork refuses addresses in them",
     ),
+    Option("linkerd-install.trust-domain", "text", "cluster.local", "trust domain of the Linkerd install, where a policy lets "
+           "in every identity of the mesh's own"),
+    Option("linkerd-install.control-plane-namespace", "text", "linkerd", "namespace of Linkerd's control plane, which is part "
+           "of identities"),
     Option("authorization", "choice", "translate", "AuthorizationPolicies, PeerAuthentications and TrafficTargets: translate "
            "them where that is exact, or hold all of them with what they reach", ("hold", "translate")),
     Option("smi-implementation", "choice", "osm", "whose reading of SMI objects counts where implementations differ "

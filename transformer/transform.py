@@ -235,6 +235,8 @@ def _assumptions(run: Run) -> dict[str, str]:
     keys = ["mesh.mtls", "mesh.root-namespace", "mesh.cluster-domain", "mesh.outbound-policy"]
     if any(obj.ref.group.endswith(".smi-spec.io") for obj in run.dropped.values()):
         keys += ["smi-implementation", "mesh.osm-policy-mode"]
+    if run.memo.get("own-identities"):
+        keys += ["linkerd-install.trust-domain", "linkerd-install.control-plane-namespace"]
     chosen = {key: str(run.options[key]) for key in keys if run.options[key]}
     return chosen | coexistence.assumptions(run)
 

@@ -220,7 +220,15 @@ def _rule(dice: random.Random) -> Json:
 def _principal(dice: random.Random) -> str:
     if dice.random() < 0.15:
         return dice.choice(
-            ("*", "*/sa/front", "cluster.local/ns/web*", "cluster.local/ns/shop/sa/f*", "*job")
+            (
+                "*",
+                "*/sa/front",
+                "cluster.local/ns/web*",
+                "cluster.local/ns/shop/sa/f*",
+                "*job",
+                "cluster.local/*",
+                "cluster.local/ns/web/*",
+            )
         )
     return f"cluster.local/ns/{dice.choice(SPACES)}/sa/{dice.choice(ACCOUNTS)}"
 

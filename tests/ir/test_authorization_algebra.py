@@ -13,8 +13,10 @@ from transformer.ir import authorization as ir
 from transformer.ir import networks
 from transformer.ir.authorization import Clause, Inexpressible, SourceSet
 
+#: An identity of another trust domain, which no set names.
+FOREIGN = ("other.domain", "x")
 #: Callers: (namespace, account) or none; `c/z` and `a/other` stand for all that no set names.
-IDENTITIES = [None, *((space, name) for space in ("a", "b", "c") for name in ("x", "y", "other"))]
+IDENTITIES = [None, FOREIGN, *((space, name) for space in ("a", "b", "c") for name in ("x", "y", "other"))]
 BLOCKS = [
     "10.0.0.0/8",
     "10.1.0.0/16",
@@ -43,6 +45,7 @@ UNIVERSE: list[Caller] = [(identity, address) for identity in IDENTITIES for add
 ATOMS: list[tuple[SourceSet, Callable[[Caller], bool]]] = [
     (ir.ANYONE, lambda caller: True),
     (ir.ANY_IDENTITY, lambda caller: caller[0] is not None),
+    (ir.OWN_IDENTITY, lambda caller: caller[0] not in (None, FOREIGN)),
     *(
         (ir.account(space, name), lambda caller, wanted=(space, name): caller[0] == wanted)
         for space in ("a", "b")
@@ -80,13 +83,16 @@ def admits(found: SourceSet, caller: Caller) -> bool:
     place = networks.block(address)
     if identity is None:
         return networks.within(place, found.unauthenticated)
+    if identity == FOREIGN:
+        return networks.within(place, found.foreign)
     return networks.within(place, found.of(identity[0]).account(identity[1]))
 
 
 def says(clause: Clause, caller: Caller) -> bool:
     identity, address = caller
     listed = identity in clause.accounts or (identity is not None and identity[0] in clause.namespaces)
-    who = clause.anyone or (identity is not None and (clause.any_identity or listed))
+    own = identity != FOREIGN and (clause.own_identity or listed)
+    who = clause.anyone or (identity is not None and (clause.any_identity or own))
     return who and _written(clause, address)
 
 
@@ -120,7 +126,11 @@ def test_clauses_say_exactly_the_set(pair: Pair) -> None:
     if isinstance(said, Inexpressible):
         assert said.reason
         return
-    assert {caller for caller in UNIVERSE if any(says(clause, caller) for clause in said)} == pair[1]
+    admitted = {caller for caller in UNIVERSE if any(says(clause, caller) for clause in said)}
+    assert admitted <= pair[1]
+    assert all(identity == FOREIGN for identity, _ in pair[1] - admitted), (
+        "only those of other trust domains are left out"
+    )
     assert all(clause.networks for clause in said), "a clause without networks would say everywhere"
 
 
@@ -130,6 +140,7 @@ def test_what_needs_a_subtraction_is_inexpressible() -> None:
         ir.ANYONE - ir.ANY_IDENTITY,
         ir.ANY_IDENTITY - ir.whole_namespace("a"),
         ir.whole_namespace("a") - ir.account("a", "x"),
+        ir.ANYONE - (ir.ANY_IDENTITY - ir.OWN_IDENTITY),
     ):
         assert isinstance(ir.clauses(found), Inexpressible)
 

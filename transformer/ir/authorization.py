@@ -1,7 +1,8 @@
 """Who may call: sets of callers by identity and network, closed under union, intersection and difference.
 
-A caller is (identity, address); an identity is a ServiceAccount of a namespace, or none. A set says for every identity
-from which addresses it may call, so every operation works identity by identity. What Linkerd can say of it is a list
+A caller is (identity, address); an identity is a ServiceAccount of a namespace, one of another trust domain, or none. A set
+says for every identity from which addresses it may call, so every operation works identity by identity; those of other
+trust domains count as one, because no policy of Linkerd tells them apart. What Linkerd can say of it is a list
 of clauses (https://linkerd.io/2/reference/authorization-policy/): it can only add, so "all but one" is inexpressible.
 """
 
@@ -29,11 +30,17 @@ class OfNamespace(NamedTuple):
 
 
 class SourceSet(NamedTuple):
-    """Addresses by identity: callers without one, identities of listed namespaces, and all other identities."""
+    """Addresses by identity: callers without one, identities of listed namespaces, all others, those of other trust domains."""
 
     unauthenticated: Networks
     others: Networks
     namespaces: tuple[OfNamespace, ...] = ()
+    foreign: Networks = NOWHERE
+
+    @property
+    def own(self) -> SourceSet:
+        """The set as far as the mesh's own trust domain goes."""
+        return self._replace(foreign=NOWHERE)
 
     def of(self, namespace: str) -> OfNamespace:
         """The accounts of a namespace."""
@@ -54,8 +61,10 @@ class SourceSet(NamedTuple):
 
 
 NOBODY = SourceSet(NOWHERE, NOWHERE)
-ANYONE = SourceSet(EVERYWHERE, EVERYWHERE)
-ANY_IDENTITY = SourceSet(NOWHERE, EVERYWHERE)
+ANYONE = SourceSet(EVERYWHERE, EVERYWHERE, foreign=EVERYWHERE)
+ANY_IDENTITY = SourceSet(NOWHERE, EVERYWHERE, foreign=EVERYWHERE)
+#: Every identity of the mesh's own trust domain.
+OWN_IDENTITY = SourceSet(NOWHERE, EVERYWHERE)
 
 
 def account(namespace: str, name: str) -> SourceSet:
@@ -70,7 +79,7 @@ def whole_namespace(name: str) -> SourceSet:
 
 def from_networks(found: Networks) -> SourceSet:
     """Anyone, with an identity or without, from these addresses."""
-    return SourceSet(found, found)
+    return SourceSet(found, found, foreign=found)
 
 
 def without_identity(found: SourceSet) -> SourceSet:
@@ -109,7 +118,7 @@ def _listed(found: SourceSet, space: OfNamespace, accounts: dict[str, Networks])
     listed = tuple(sorted((name, known) for name, known in accounts.items() if known != space.others))
     if listed or space.others != found.others:
         kept.append(OfNamespace(space.name, space.others, listed))
-    return SourceSet(found.unauthenticated, found.others, tuple(sorted(kept)))
+    return found._replace(namespaces=tuple(sorted(kept)))
 
 
 def _pointwise(one: SourceSet, other: SourceSet, operation: _Operation) -> SourceSet:
@@ -119,7 +128,8 @@ def _pointwise(one: SourceSet, other: SourceSet, operation: _Operation) -> Sourc
         entry = _namespace(one.of(name), other.of(name), operation)
         if entry.others != others or entry.accounts:
             found.append(entry)
-    return SourceSet(operation(one.unauthenticated, other.unauthenticated), others, tuple(found))
+    foreign = operation(one.foreign, other.foreign)
+    return SourceSet(operation(one.unauthenticated, other.unauthenticated), others, tuple(found), foreign)
 
 
 def _namespace(one: OfNamespace, other: OfNamespace, operation: _Operation) -> OfNamespace:
@@ -132,13 +142,14 @@ def _namespace(one: OfNamespace, other: OfNamespace, operation: _Operation) -> O
 class Clause(NamedTuple):
     """Callers that one Linkerd policy admits.
 
-    `anyone` also takes callers without an identity; else `any_identity`, or the accounts (namespace, name) and
-    namespaces that are listed.
+    `anyone` also takes callers without an identity; else `any_identity`, `own_identity` (those of the mesh's own trust
+    domain), or the accounts (namespace, name) and namespaces that are listed.
     """
 
     networks: Networks
     anyone: bool = False
     any_identity: bool = False
+    own_identity: bool = False
     accounts: tuple[tuple[str, str], ...] = ()
     namespaces: tuple[str, ...] = ()
 
@@ -150,14 +161,23 @@ class Inexpressible(NamedTuple):
 
 
 def clauses(found: SourceSet) -> tuple[Clause, ...] | Inexpressible:
-    """The set as clauses that together admit exactly it, or why there are none."""
+    """The set as clauses that together admit exactly it, or why there are none.
+
+    Identities of other trust domains may be left out where no clause can take them in: a policy that names callers of one
+    namespace in every trust domain cannot name theirs.
+    """
     listed = [
         entry for space in found.namespaces for entry in (space.others, *(a for _, a in space.accounts))
     ]
     for_identities = _common((found.others, *listed))
-    for_all = networks.intersection(found.unauthenticated, for_identities)
-    if found.unauthenticated != for_all:
+    for_any = networks.intersection(found.foreign, for_identities)
+    for_all = networks.intersection(found.unauthenticated, for_any)
+    if found.unauthenticated != networks.intersection(found.unauthenticated, for_identities):
         return Inexpressible("it admits callers without an identity where callers with one are refused")
+    if found.unauthenticated != for_all:
+        return Inexpressible(
+            "it admits callers without an identity where those of other trust domains are refused"
+        )
     if found.others != for_identities:
         return Inexpressible("it admits every identity except some")
     by_networks: dict[Networks, tuple[list[tuple[str, str]], list[str]]] = {}
@@ -172,8 +192,10 @@ def clauses(found: SourceSet) -> tuple[Clause, ...] | Inexpressible:
     out = []
     if for_all:
         out.append(Clause(for_all, anyone=True))
-    if for_identities and for_identities != for_all:
-        out.append(Clause(for_identities, any_identity=True))
+    if for_any and for_any != for_all:
+        out.append(Clause(for_any, any_identity=True))
+    if for_identities and for_identities != for_any:
+        out.append(Clause(for_identities, own_identity=True))
     for addresses, (accounts, spaces) in sorted(by_networks.items()):
         out.append(Clause(addresses, accounts=tuple(accounts), namespaces=tuple(spaces)))
     return tuple(out)

@@ -15,6 +15,12 @@ from transformer.targets import metadata
 from transformer.targets.linkerd import inbound_policy
 
 
+def own_identities(run: Run) -> str:
+    """The pattern of all identities of the mesh's own trust domain, as this Linkerd install writes them."""
+    keys = ("linkerd-install.control-plane-namespace", "linkerd-install.trust-domain")
+    return inbound_policy.own_identities(*(run.options[key] for key in keys))
+
+
 def as_object(run: Run, made: inbound_policy.Object, source: Obj, namespace: str) -> dict[str, Any]:
     """A whole object, derived from `source`; while policies only audit, a Server lets everybody in and logs."""
     meta = metadata.metadata(source, made.name, namespace=namespace)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from transformer.ir import authorization as ir
 from transformer.ir.authorization import SourceSet
-from transformer.objects import View
+from transformer.ir.networks import EVERYWHERE
 from transformer.rules.workload import injection_settings
 from transformer.run import Run
 
@@ -29,8 +29,8 @@ class Sources(NamedTuple):
 
     @property
     def exact(self) -> bool:
-        """Whether the three are one."""
-        return self.least == self.most
+        """Whether the three are one, as far as the mesh's own trust domain goes."""
+        return self.least == self.most or self.least.own == self.most.own
 
     def __or__(self, other: Sources) -> Sources:
         return _each(lambda one, two: one | two, self, other)
@@ -39,13 +39,13 @@ class Sources(NamedTuple):
         return _each(lambda one, two: one & two, self, other)
 
     def __sub__(self, other: Sources) -> Sources:
-        if self.exact and other.exact:
+        if self.least == self.most and other.least == other.most:
             return exactly(self.likely - other.likely)
         return Sources(self.least - other.most, self.likely - other.likely, self.most - other.least)
 
 
 def _each(combine: Callable[[SourceSet, SourceSet], SourceSet], one: Sources, other: Sources) -> Sources:
-    if one.exact and other.exact:
+    if one.least == one.most and other.least == other.most:
         return exactly(combine(one.likely, other.likely))
     return Sources(*(combine(a, b) for a, b in zip(one, other, strict=True)))
 
@@ -53,6 +53,11 @@ def _each(combine: Callable[[SourceSet, SourceSet], SourceSet], one: Sources, ot
 def exactly(found: SourceSet) -> Sources:
     """A set about which there is no doubt."""
     return Sources(found, found, found)
+
+
+def in_every_domain(found: SourceSet) -> Sources:
+    """Callers by names that count in every trust domain: which of another one are meant depends on their names."""
+    return Sources(found, found, found._replace(foreign=EVERYWHERE))
 
 
 NOBODY, ANYONE = exactly(ir.NOBODY), exactly(ir.ANYONE)
@@ -69,10 +74,11 @@ def union(found: Iterable[Sources]) -> Sources:
 def settled(found: Sources, *, complete: bool) -> SourceSet | None:
     """The set to write, None where a caller whom nobody names would be let in, or refused, by a guess.
 
-    Where everything is declared, callers that only fit a pattern and do not exist yet may be left out.
+    Where everything is declared, callers that only fit a pattern and do not exist yet may be left out. Callers of other
+    trust domains are let in where all of them surely are.
     """
-    sure = found.least == found.likely if complete else found.exact
-    return found.likely if sure else None
+    sure = found.least.own == found.likely.own if complete else found.exact
+    return found.likely._replace(foreign=found.least.foreign) if sure else None
 
 
 class Known(NamedTuple):
@@ -81,14 +87,14 @@ class Known(NamedTuple):
     accounts: Mapping[str, frozenset[str]]
     complete: bool
 
-    def namespaces(self, text: str) -> Sources:
-        """Callers of the namespaces that a pattern picks."""
+    def namespaces(self, text: str, *, among: SourceSet = ir.ANY_IDENTITY) -> Sources:
+        """Callers of the namespaces that a pattern picks, in every trust domain or `among` those of one."""
         glob = ".*".join(re.escape(part) for part in text.split("*"))
         fits = re.compile(f".*/ns/{glob}/.*")
         spaces = {space: bool(fits.fullmatch(f"{_HEAD}{space}/sa/x")) for space in self.accounts}
         likely = ir.union(ir.whole_namespace(space) for space, fit in spaces.items() if fit)
         refused = ir.union(ir.whole_namespace(space) for space, fit in spaces.items() if not fit)
-        return Sources(likely, likely, ir.ANY_IDENTITY - refused)
+        return Sources(likely, likely, among - refused)
 
     def principals(self, text: str) -> Sources | None:
         """Callers whose identity a pattern with one star at an end picks; None for any other pattern."""
@@ -117,31 +123,7 @@ class Known(NamedTuple):
             likely = ir.union(ir.account(space, one) for one in accounts if one.startswith(begins))
             refused = ir.union(ir.account(space, one) for one in accounts if not one.startswith(begins))
             return Sources(likely, likely, ir.whole_namespace(space) - refused)
-        return self.namespaces(f"{space}*") if space else None
-
-
-_EXCLUSIONS = {
-    "notNamespaces": "namespaces",
-    "notServiceAccounts": "serviceAccounts",
-    "notPrincipals": "principals",
-}
-
-
-def excludes_names(view: View, fields: Mapping[str, str]) -> bool:
-    """Whether names are excluded that count in every trust domain; a principal is of one, so it may not give them back.
-
-    `fields` are keys of `when` that say what a field of a source says.
-    """
-    sources = [entry.get("source") for entry in view.get("from").each()]
-    negated = [(field, source.get(name)) for source in sources for name, field in _EXCLUSIONS.items()]
-    for entry in view.get("when").each():
-        negated.append((fields.get(entry.get("key").text(), ""), entry.get("notValues")))
-    return any(
-        field in ("namespaces", "serviceAccounts")
-        or (field == "principals" and item.text()[:1] == "*" != item.text())
-        for field, values in negated
-        for item in values.each()
-    )
+        return self.namespaces(f"{space}*", among=ir.OWN_IDENTITY) if space else None
 
 
 def known(run: Run, named: Iterable[tuple[str, str]]) -> Known:

@@ -144,7 +144,10 @@ def _write_default(run: Run, wanted: Wanted, inherited: str, group: Group) -> No
 def _derive(run: Run, namespace: str, group: Group, server: servers.Server) -> None:
     owners = [*group.objects, *(pods.obj for pods in group.pods)]
     marks = run.translated(*(obj.spec for obj in group.objects))
-    for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port):
+    own = inbound_objects.own_identities(run)
+    for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port, own):
+        if own in made.spec.get("identities", ()):
+            run.memo["own-identities"] = True
         value = inbound_objects.as_object(run, made, owners[0], namespace)
         run.derive(value, owners, marks, shared=made.kind.endswith("Authentication"))
 

@@ -68,7 +68,6 @@ class Rule(NamedTuple):
     callers: Sources
     operations: tuple[Operation, ...]
     conditions: tuple[Operation, ...]
-    excludes_names: bool = False
 
     @property
     def sources(self) -> SourceSet:
@@ -193,7 +192,7 @@ def _rule(view: View, known: Known) -> Rule:
         if key not in _FIELDS:
             raise Unsayable("MS403", entry.get("key"), f"{key}: Linkerd cannot look at it", _remedy(key))
         sources = sources & _both(entry.get("values"), entry.get("notValues"), _FIELDS[key], known)
-    return Rule(sources, operations, tuple(conditions), callers.excludes_names(view, _FIELDS))
+    return Rule(sources, operations, tuple(conditions))
 
 
 def _remedy(key: str) -> str:
@@ -239,10 +238,12 @@ def _any(view: View, field: str, known: Known) -> Sources:
 
 def _one(item: View, field: str, known: Known) -> Sources:
     """One value: a set that Linkerd can name, or else a pattern."""
+    pattern = item.text()
     try:
-        return callers.exactly(_SOURCES[field](item))
+        named = _SOURCES[field](item)
+        anywhere = field in ("namespaces", "serviceAccounts") or pattern.startswith("*")
+        return callers.in_every_domain(named) if anywhere and pattern != "*" else callers.exactly(named)
     except Unsayable:
-        pattern = item.text()
         found = None
         if "*" in pattern and field == "namespaces":
             found = known.namespaces(pattern)
@@ -265,8 +266,10 @@ _NAME = pattern(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
 
 def _principal(view: View) -> SourceSet:
     text = view.text()
-    if text in ("*", "cluster.local/*", "cluster.local/ns/*"):
+    if text == "*":
         return ir.ANY_IDENTITY
+    if text in ("cluster.local/*", "cluster.local/ns/*"):
+        return ir.OWN_IDENTITY
     exact, space = _ACCOUNT.match(text), _OF_NAMESPACE.match(text)
     if exact and _NAME.match(exact[1]) and _NAME.match(exact[2]):
         return ir.account(exact[1], exact[2])

@@ -52,10 +52,6 @@ class Applied(NamedTuple):
             raise Unwritable(
                 "which callers a pattern stands for is not known here, and Linkerd has no patterns", "MS404"
             )
-        if settled.others and any(rule.excludes_names for rule in allowed):
-            raise Unwritable(
-                "names excluded in every trust domain are given back in one, and Linkerd cannot exclude"
-            )
         return settled
 
 

@@ -19,6 +19,8 @@ from transformer.targets.metadata import fit
 
 _GROUP = "policy.linkerd.io"
 _PER_RULE = 8
+#: Linkerd's identities of its own trust domain, by the control plane's namespace and the domain.
+_OWN = "*.serviceaccount.identity.{}.{}"
 
 
 class Object(NamedTuple):
@@ -36,8 +38,17 @@ def access_policy(sources: SourceSet) -> str:
     return words.get(sources, "")
 
 
-def objects(plan: Plan, name: str, selector: Mapping[str, str], port: int) -> Iterator[Object]:
-    """Everything that makes a plan: the Server first, then its policies, routes and authentications."""
+def own_identities(control_plane: str, trust_domain: str) -> str:
+    """The pattern of every identity that a Linkerd install gives to its own pods."""
+    return _OWN.format(control_plane, trust_domain)
+
+
+def objects(plan: Plan, name: str, selector: Mapping[str, str], port: int, own: str = "") -> Iterator[Object]:
+    """Everything that makes a plan: the Server first, then its policies, routes and authentications.
+
+    `own` is the pattern of the mesh's own identities, for a default install where it is left out.
+    """
+    own = own or own_identities("linkerd", "cluster.local")
     spec: dict[str, Any] = {"podSelector": {"matchLabels": dict(selector)} if selector else {}, "port": port}
     if plan.opaque:
         spec["proxyProtocol"] = "opaque"
@@ -49,11 +60,11 @@ def objects(plan: Plan, name: str, selector: Mapping[str, str], port: int) -> It
     # A policy is called after what it opens; the second one for a route must not take another route's name.
     taken = {name, *names}
     if not word:
-        yield from _opened("Server", name, plan.base, taken)
+        yield from _opened("Server", name, plan.base, taken, own)
     for route, route_name in zip(plan.routes, names, strict=True):
         yield Object(f"{_GROUP}/v1beta3", "HTTPRoute", route_name, _route(route, name))
         if not route.sources <= plan.base:
-            yield from _opened("HTTPRoute", route_name, route.sources, taken)
+            yield from _opened("HTTPRoute", route_name, route.sources, taken, own)
 
 
 def _route_names(plan: Plan, name: str) -> list[str]:
@@ -95,27 +106,29 @@ def _headers(conditions: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:
     return {"headers": found} if found else {}
 
 
-def _opened(kind: str, name: str, sources: SourceSet, taken: set[str]) -> Iterator[Object]:
+def _opened(kind: str, name: str, sources: SourceSet, taken: set[str], own: str) -> Iterator[Object]:
     """A policy per clause for a Server or route, and the authentications that they ask for; notes names in `taken`."""
     said = ir.clauses(sources)
     for index, clause in enumerate(said):
         assert isinstance(clause, Clause), "the plan was checked"
-        needed = list(_authentications(clause))
+        needed = list(_authentications(clause, own))
         refs = [{"group": _GROUP, "kind": found.kind, "name": found.name} for found in needed]
         target = {"group": _GROUP, "kind": kind, "name": name}
         number = index + 1
         while index and fit(f"{name}-{number}") in taken:
             number += 1
-        own = fit(f"{name}-{number}") if index else name
-        taken.add(own)
+        title = fit(f"{name}-{number}") if index else name
+        taken.add(title)
         spec = {"targetRef": target, "requiredAuthenticationRefs": refs}
-        yield Object(f"{_GROUP}/v1alpha1", "AuthorizationPolicy", own, spec)
+        yield Object(f"{_GROUP}/v1alpha1", "AuthorizationPolicy", title, spec)
         yield from needed
 
 
-def _authentications(clause: Clause) -> Iterator[Object]:
+def _authentications(clause: Clause, own: str) -> Iterator[Object]:
     if clause.any_identity:
         yield Object(f"{_GROUP}/v1alpha1", "MeshTLSAuthentication", "any-identity", {"identities": ["*"]})
+    elif clause.own_identity:
+        yield Object(f"{_GROUP}/v1alpha1", "MeshTLSAuthentication", "own-identities", {"identities": [own]})
     elif not clause.anyone:
         refs = [
             {"kind": "ServiceAccount", "name": name, "namespace": space} for space, name in clause.accounts
