@@ -40,6 +40,7 @@ EXAMPLES = (
     Example("boutique", namespace="boutique"),
     Example("canary", namespace="tickets"),
     Example("held", code=1, chart=False),
+    Example("ledger", namespace="ledger"),
 )
 
 Tool = Callable[[str], str]
