@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from transformer import codes, coexistence, left_callers, needles, scope
+from transformer import codes, coexistence, left_callers, needles, scope, unseen_policies
 from transformer.context.index import Context
 from transformer.documents import Input, Part
 from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError
@@ -209,6 +209,7 @@ def _report(
     findings += [*_prerequisites(settlement), *_stale_acceptances(run)]
     findings += coexistence.findings(run, settlement)
     findings += left_callers.findings(run, settlement)
+    findings += unseen_policies.findings(run, settlement)
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
     targets = {edit.target.uid: edit.target for edit in run.edits}

@@ -108,20 +108,28 @@ def may_reach(policy: Object, target: Object, *, of_context: bool) -> bool:
     return (anywhere or where in (None, place)) and wanted.items() <= pod_labels(target).items()
 
 
-@given(streams(), st.booleans(), st.sampled_from(["strict", "permissive"]))
+@given(
+    streams(),
+    st.booleans(),
+    st.sampled_from(["strict", "permissive"]),
+    st.sampled_from(["hold", "translate"]),
+)
 def test_nothing_leaves_a_policy_that_stays(
-    objects: tuple[list[Object], list[Object]], as_list: bool, mtls: str
+    objects: tuple[list[Object], list[Object]], as_list: bool, mtls: str, authorization: str
 ) -> None:
     stream, context = objects
     files = [("context.yaml", written(context, as_list=False))] if context else []
-    options = Options({"mesh.mtls": mtls, "fail-on": "never"})
+    options = Options({"mesh.mtls": mtls, "authorization": authorization, "fail-on": "never"})
     output = b"".join(transform(written(stream, as_list=as_list), options, files).output)
     after = list(yaml.safe_load_all(output))
     kept = after[0]["items"] if as_list else after
+    policies = [one for one in stream if one["kind"] in KINDS]
+    if authorization == "translate":
+        policies = [one for one in policies if one in kept]
     for target in stream:
         if target["kind"] in KINDS or target in kept:
             continue
-        for policy in (one for one in stream if one["kind"] in KINDS):
+        for policy in policies:
             assert not may_reach(policy, target, of_context=False), (policy, target)
         for policy in context:
             assert not may_reach(policy, target, of_context=True), (policy, target)

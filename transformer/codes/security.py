@@ -224,4 +224,12 @@ CODES: tuple[Code, ...] = (
         "Move these callers first, or stay with `phase: switch` until they have moved.",
         "rules:\n- from:\n  - source: {principals: [cluster.local/ns/web/sa/front]}   # with --only shop",
     ),
+    Code(
+        "MS439", "warning", "policies that may be elsewhere",
+        "Pods move, and the run does not know whether their namespace or the root namespace has AuthorizationPolicies, "
+        "PeerAuthentications or RequestAuthentications in another chart or folder.",
+        "Istio's sidecar enforces these, and Linkerd's proxy does not: what they refuse today would be let in.",
+        "Name the namespaces under complete once stream and --context hold all of their policies.",
+        "meshshift --complete shop,istio-system",
+    ),
 )  # fmt: skip

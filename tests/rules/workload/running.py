@@ -54,7 +54,8 @@ def run(text: str, context: str = "", accept: tuple[str, ...] = (), **options: A
     for fate in held:
         name = f"{fate.ref.kind}/{fate.ref.name}"
         assert after[name] == before[name], f"{name} is held, but changed"
-    codes = sorted({f.code for f in once.report.findings if not f.accepted})
+    # What nobody declared is told in nearly every one of these runs; `tests/cases` say where.
+    codes = sorted({f.code for f in once.report.findings if not f.accepted} - {"MS439"})
     return Outcome(output, after, codes, once.report)
 
 
