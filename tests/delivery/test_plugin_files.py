@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from transformer import __version__
 
 HELM = ROOT / "helm-postrender"
 KUSTOMIZE = ROOT / "kustomize-plugin"
+WINDOWS = HELM / "bin" / "meshshift-postrender.cmd"
+#: Labels that the line above them leads to.
+FALLEN_INTO = {"carried", "package", "fail"}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +70,47 @@ def test_the_component_is_configured_like_the_transformer() -> None:
 
 
 def test_the_windows_script_stands_on_its_own_lines() -> None:
-    text = (HELM / "bin" / "meshshift-postrender.cmd").read_text(encoding="utf-8")
+    text = WINDOWS.read_text(encoding="ascii")
+    assert WINDOWS.read_bytes().count(b"\n") == WINDOWS.read_bytes().count(b"\r\n"), (
+        "cmd misses labels otherwise"
+    )
     labels = {line[1:] for line in text.splitlines() if line.startswith(":")}
-    jumps = {words[-1] for line in text.splitlines() if (words := line.split()) and "goto" in words}
-    assert jumps == labels - {"fail"} | {"fail"}
+    jumps = set(re.findall(r"\bgoto (\w+)|\bcall :(\w+)", text))
+    assert {one or other for one, other in jumps} | FALLEN_INTO == labels
+    for before in re.findall(
+        r"^(.+)\n+(?:rem .*\n)*:(?:fits|runs_package|not_usable|missing)$", text, re.MULTILINE
+    ):
+        assert before.startswith(("exit /b", "goto")), "nothing falls into a subroutine or into a failure"
+
+
+def test_the_windows_script_looks_in_the_same_places_in_the_same_order() -> None:
+    windows = WINDOWS.read_text(encoding="ascii")
+    other = (HELM / "bin" / "meshshift-postrender").read_text(encoding="utf-8")
+    same = {
+        "the variable MESHSHIFT": "$MESHSHIFT",
+        "\\": "/",
+        "python -m": "python3 -m",
+        "set but missing": "set but not usable",
+    }
+    for here, there in same.items():
+        assert here in windows
+        windows = windows.replace(here, there)
+    told = [[line.split() for line in re.findall(r"\d\. (.+)", text)] for text in (windows, other)]
+    assert len(told[0]) == 5
+    assert told[0] == told[1]
+    labels = re.findall(r"^:(\w+)$", windows, re.MULTILINE)
+    assert labels[:4] == ["carried", "on_path", "checkout", "sources"], "it goes on downwards"
+
+
+def test_the_windows_script_survives_odd_paths() -> None:
+    """What cannot be run here is read: the mistakes that cmd is known for."""
+    lines = WINDOWS.read_text(encoding="ascii").splitlines()
+    commands = [line for line in lines if line and not line.startswith(("rem ", ":", "@"))]
+    assert not [line for line in commands if line.rstrip().endswith("(")], "a path with ) would end a block"
+    shown = [line for line in commands if "echo(" in line]
+    assert shown, "failures are told"
+    assert not [line for line in shown if "%" in line], "a path with & would begin a command"
+    unquoted = re.compile(r"%(?:MESHSHIFT|carried|checkout|PYTHONPATH|packages)\b")
+    for line in commands:
+        outside = "".join(line.split('"')[::2])
+        assert not unquoted.search(outside) or line.startswith("set "), line

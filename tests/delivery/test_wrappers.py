@@ -9,12 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
 
 from tests.delivery.running import KRM_WRAPPER, WRAPPER, Done, run
+from tests.real_tools import ROOT
 
+# How this Python marks compiled modules; a released plugin has a folder of that name.
+TAG = EXTENSION_SUFFIXES[0].split(".")[1] + (f"-{os.uname().machine}" if sys.platform == "darwin" else "")
 # What a shell script needs besides meshshift. `python3` is there only where a test puts it.
 BASICS = ("sh", "cat", "dirname", "head", "readlink", "sed", "sleep")
 
@@ -60,6 +64,20 @@ def checkout_with(wrapper: Path) -> Path:
     return root
 
 
+def carrying(wrapper: Path, tags: list[str]) -> Path:
+    """Turns the folder around a wrapper into a released plugin: a program that says where it was started from."""
+    libexec = wrapper.parent.parent / "libexec"
+    package = libexec / "packages" / "transformer"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("import sys\ndef command(): print('carried', *sys.argv[1:])\n")
+    for tag in tags:
+        (libexec / "native" / tag).mkdir(parents=True)
+    (libexec / "needs").write_text("CPython 3.99 on a toaster\n")
+    shutil.copy(ROOT / "dev" / "carried_start.py", libexec / "start.py")
+    return libexec
+
+
 def test_both_wrappers_look_in_the_same_places() -> None:
     parts = []
     for path in (WRAPPER, KRM_WRAPPER):
@@ -80,6 +98,45 @@ def test_a_variable_that_leads_nowhere_is_an_error(alone: Path, bare: dict[str, 
     done = run([alone], bare | {"MESHSHIFT": "/nowhere/meshshift"})
     assert (done.code, done.out) == (127, b"")
     assert "/nowhere/meshshift" in done.err
+
+
+def test_then_the_program_that_a_released_plugin_carries(
+    alone: Path, bare: dict[str, str], tmp_path: Path
+) -> None:
+    carrying(alone, [TAG])
+    executable(tmp_path / "programs" / "meshshift", "echo path")
+    executable(tmp_path / "programs" / "python3", "echo 'no such version' >&2; exit 1")
+    executable(tmp_path / "programs" / "python3.12", f'exec {sys.executable} "$@"')
+    (tmp_path / "transformer").mkdir()
+    (tmp_path / "transformer" / "__init__.py").write_text("raise SystemExit('PYTHONPATH is not asked')")
+    done = run([alone, "a b", "--x"], bare | {"PYTHONPATH": str(tmp_path)}, cwd=tmp_path)
+    assert (done.code, done.out, done.err) == (0, b"carried a b --x\n", "")
+
+
+def test_a_plugin_without_packages_for_the_python_at_hand_looks_on(
+    alone: Path, bare: dict[str, str], tmp_path: Path
+) -> None:
+    carrying(alone, ["cpython-399-toaster"])
+    executable(tmp_path / "programs" / "python3", f'exec {sys.executable} -S "$@"')
+    done = run([alone], bare)
+    assert (done.code, done.out) == (127, b"")
+    assert "this plugin carries meshshift for CPython 3.99 on a toaster, which is not on PATH" in done.err
+    executable(tmp_path / "programs" / "meshshift", "echo path")
+    assert run([alone], bare).succeeded().out == b"path\n"
+
+
+def test_a_link_called_meshshift_is_the_plugin_as_a_command(
+    alone: Path, bare: dict[str, str], tmp_path: Path
+) -> None:
+    link = tmp_path / "programs" / "meshshift"
+    link.symlink_to(alone)
+    done = run([link, "last"], bare)
+    assert (done.code, "not installed" in done.err) == (127, True), "it does not start itself for ever"
+    done = run([alone], bare | {"MESHSHIFT": "meshshift"})
+    assert (done.code, "which is this script" in done.err) == (127, True)
+    carrying(alone, [TAG])
+    executable(tmp_path / "programs" / "python3", f'exec {sys.executable} "$@"')
+    assert run([link, "last"], bare).succeeded().out == b"carried last\n"
 
 
 def test_then_the_program_on_path(alone: Path, bare: dict[str, str], tmp_path: Path) -> None:
