@@ -197,6 +197,17 @@ def test_invariant_03_only_hooks_or_only_definitions(helm: Helm) -> None:
         assert helm.template(defined, *flags).succeeded().documents == helm.plain(defined, *flags).documents
 
 
+def test_invariant_03_definitions_in_crds_come_only_from_helm_3_and_only_on_demand(
+    helm: Helm, streams: Callable[..., Streams]
+) -> None:
+    for flags, come in (((), False), (("--include-crds",), helm.version == 3)):
+        sent, answered = streams(UMBRELLA, *flags)
+        assert ((b"CustomResourceDefinition" in sent), (b"CustomResourceDefinition" in answered)) == (
+            come,
+            come,
+        )
+
+
 def test_invariant_05_unreadable_documents_fail_the_render_and_are_named(helm: Helm) -> None:
     twice = VIRTUAL_SERVICE.replace("    timeout: 3s\n", "    timeout: 3s\n    timeout: 4s\n")
     files = helm.folder / "rendered"
