@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from transformer.errors import InputError
+from transformer.errors import InputError, place_of
 from transformer.findings import ObjectRef
 from transformer.objects import Obj
 from transformer.stream import emit, nodes, scan, splice, split
@@ -39,7 +39,7 @@ class Part:
 
     __slots__ = (
         "_edited_by", "_edited_text", "_obj", "_read", "_text", "_tree", "bom", "candidate", "derived", "dropped",
-        "edits", "file", "implied", "item", "line", "raw",
+        "edits", "file", "implied", "item", "line", "raw", "rendered",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +50,7 @@ class Part:
         self.line = line
         self.candidate = candidate
         self.file = file
+        self.rendered = False
         self.item = item
         self.implied = implied
         self.bom = raw.startswith(_BOM)
@@ -191,7 +192,7 @@ class Part:
 
 def _unreadable(part: Part, error: nodes.ParseError) -> str:
     """Why a document that may matter stops the run, with the remedy for what is usually the cause."""
-    place = f"{part.file}:{part.line + error.line - 1}"
+    place = place_of(part.file, part.line + error.line - 1, rendered=part.rendered)
     if "undefined alias" in error.message:
         remedy = "Helm 4 splits a List whose items share anchors and loses them (helm/helm#32203): write the anchors out"
     elif b"{{" in part.raw:
@@ -268,7 +269,7 @@ class Input:
         if raw.find(b"# Source: ", 0, 2048) >= 0:
             source = _SOURCE_LINE.search(raw, 0, 2048)
             if source:
-                part.file = source.group(1).decode("utf-8", "replace")
+                part.file, part.rendered = source.group(1).decode("utf-8", "replace"), True
         if b"List" not in raw or not _LIST.search(raw):
             return part
         from transformer.stream import items
@@ -285,8 +286,8 @@ class Input:
         if cut.cross_item_aliases and candidate:
             # An item that leans on an anchor of another one cannot be read or moved alone.
             raise InputError(
-                f"{part.file}:{line}: items of this list share YAML anchors, so none can be changed alone; "
-                "write the anchors out"
+                f"{place_of(part.file, line, rendered=part.rendered)}: items of this list share YAML anchors, "
+                "so none can be changed alone; write the anchors out"
             )
         implied = _of_items(cut)
         of_mesh = scan.contains(implied[0].encode(), self._needles)
@@ -298,6 +299,7 @@ class Input:
             position = item.start
             flag = of_mesh or scan.candidates(body, [split.Document(0, len(body))], self._needles)[0]
             parts.append(Part(body, above, candidate=flag, file=part.file, item=item, implied=implied))
+            parts[-1].rendered = part.rendered
         return Container(text, cut, parts)
 
 
@@ -318,8 +320,9 @@ def _refuse_list(part: Part, root: nodes.Node) -> None:
     found = nodes.get(root, "items")
     if found is not None and nodes.resolve(found).kind == nodes.SEQUENCE and nodes.resolve(found).value:
         raise InputError(
-            f"{part.file}:{part.line + found.line}: this list may hold mesh objects but cannot be taken apart "
-            "(it is an item of another list, or its kind is written in an unusual way); write its items as documents"
+            f"{place_of(part.file, part.line + found.line, rendered=part.rendered)}: this list may hold mesh objects "
+            "but cannot be taken apart (it is an item of another list, or its kind is written in an unusual way); "
+            "write its items as documents"
         )
 
 

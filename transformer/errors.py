@@ -27,3 +27,8 @@ class BugError(MeshshiftError):
     """Something that must not happen: an edit that does not verify, output that is not valid."""
 
     exit_code = INTERNAL
+
+
+def place_of(file: str, line: int, *, rendered: bool) -> str:
+    """Where a message points: `file:line`, or the stream's line where `file` is what was rendered into the stream."""
+    return f"{file} (line {line} of the stream)" if rendered else f"{file}:{line}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from transformer import codes, coexistence, left_callers, needles, scope, unseen_policies
 from transformer.context.index import Context
 from transformer.documents import Input, Part
-from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError
+from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError, place_of
 from transformer.findings import SEVERITIES, Finding, ObjectRef
 from transformer.ledger import Ledger
 from transformer.objects import Obj
@@ -171,9 +171,9 @@ def _ambiguities(stream: Input) -> Iterable[Finding]:
             line = stream.data.count(b"\n", 0, found.offset) + 1
             if isinstance(entry, Part) and entry.candidate and found.kind != "directive":
                 raise InputError(
-                    f"{entry.file}:{line}: `{found.text}` is read differently by Helm, kubectl and kustomize, "
-                    f"and this document "
-                    f"may hold mesh objects: put the separator on a line of its own"
+                    f"{place_of(entry.file, line, rendered=entry.rendered)}: `{found.text}` is read differently by "
+                    "Helm, kubectl and kustomize, and this document may hold mesh objects: put the separator on a line "
+                    "of its own"
                 )
             code = codes.CODES["MS001"]
             file = entry.file if isinstance(entry, Part) else stream.name

@@ -99,7 +99,9 @@ def test_lines_of_list_items() -> None:
 
 def test_a_candidate_that_cannot_be_read_names_its_place() -> None:
     stream = Input(b"a: 1\n---\n# Source: c/t.yaml\nistio: {\n", needles.NEEDLES)
-    with pytest.raises(InputError, match=r"^c/t\.yaml:\d+: this document may hold mesh objects"):
+    with pytest.raises(
+        InputError, match=r"^c/t\.yaml \(line [45] of the stream\): this document may hold mesh objects"
+    ):
         [part.obj(itertools.count(), "") for part in stream.parts()]
 
 

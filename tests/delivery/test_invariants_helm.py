@@ -227,7 +227,7 @@ def test_invariant_05_helm_3_sends_lists_whole_and_shared_anchors_are_named(helm
     )
     done = helm.template(chart(helm.folder / "demo", {"list.yaml": listed}))
     assert (done.code, done.out) == (1, b"")
-    named = r"demo/templates/list\.yaml:\d+: items of this list share YAML anchors"
+    named = r"demo/templates/list\.yaml \(line \d+ of the stream\): items of this list share YAML anchors"
     assert re.search(named if helm.version == 3 else "shared", done.err)
 
 
