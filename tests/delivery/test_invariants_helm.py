@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
+from tests.delivery.helms import Helm, Streams
 from tests.delivery.running import WRAPPER, Done, by_source, chart, identities, one, run, write
 from tests.delivery.samples import HOOK, MESH, NAMESPACE, SERVICE, STRICT, VIRTUAL_SERVICE
 from tests.real_tools import ROOT
@@ -21,60 +22,6 @@ UMBRELLA = ROOT / "examples" / "integrations" / "helm" / "chart"
 TRAFFIC = "charts/cart/templates/traffic.yaml"
 FILENAME = re.compile(rb"\n    postrenderer\.helm\.sh/postrender-filename: '?([^'\n]*)'?")
 PLUGIN = "apiVersion: v1\nname: {name}\nversion: 1.0.0\ntype: cli/v1\nruntime: subprocess\n"
-
-
-class Helm(NamedTuple):
-    """A Helm with an empty home; `folder` is where a test may write, `program` is meshshift."""
-
-    version: int
-    path: str
-    env: dict[str, str]
-    folder: Path
-    program: str
-
-    def template(self, folder: Path, *arguments: object, env: dict[str, str] | None = None) -> Done:
-        """`helm template demo CHART` through the post-renderer."""
-        renderer = WRAPPER if self.version == 3 else "meshshift"
-        return self.plain(folder, "--post-renderer", renderer, *arguments, env=env)
-
-    def plain(self, folder: Path, *arguments: object, env: dict[str, str] | None = None) -> Done:
-        """`helm template demo CHART`, for the release namespace `shop`."""
-        command = [self.path, "template", "demo", folder, "-n", "shop", *arguments]
-        return run(command, self.env | STRICT | (env or {}))
-
-
-@pytest.fixture(params=[3, 4], ids=["helm3", "helm4"])
-def helm(request: pytest.FixtureRequest, tmp_path: Path, home: dict[str, str], program: str) -> Helm:
-    path: str = request.getfixturevalue(f"helm{request.param}")
-    # Helm 3 would not load a folder of plugins with one for Helm 4 in it.
-    plugins = tmp_path / "plug ins"
-    plugins.mkdir()
-    if request.param == 4:
-        (plugins / "meshshift").symlink_to(ROOT / "helm-postrender")
-    return Helm(request.param, path, home | {"HELM_PLUGINS": str(plugins)}, tmp_path, program)
-
-
-class Streams(NamedTuple):
-    """What Helm sent, and what it got back."""
-
-    sent: bytes
-    answered: bytes
-
-
-@pytest.fixture
-def streams(helm: Helm) -> Callable[..., Streams]:
-    """Renders a chart and returns what went in and out between Helm and meshshift."""
-    sent, answered = helm.folder / "sent", helm.folder / "answered"
-    script = f"cat >'{sent}'\n{helm.program} \"$@\" <'{sent}' >'{answered}' || exit\ncat '{answered}'"
-    recorder = helm.folder / "recorder"
-    recorder.write_text(f"#!/bin/sh\n{script}\n")
-    recorder.chmod(0o755)
-
-    def record(folder: Path, *arguments: object) -> Streams:
-        helm.template(folder, *arguments, env={"MESHSHIFT": str(recorder)}).succeeded()
-        return Streams(sent.read_bytes(), answered.read_bytes())
-
-    return record
 
 
 ODD: dict[str, str | bytes] = MESH | {
