@@ -120,9 +120,9 @@ def _failed(error: MeshshiftError, name: str, layers: Sequence[Layer], environ: 
         data = json.failure(name or "transform", error.exit_code, str(error))
         chosen = settings.chosen(layers)
         store.keep_last(data, environ)
-        if chosen.get("report-file"):
+        for path in chosen.get("report-file", ()):
             try:
-                store.write_report_file(chosen["report-file"], data, chosen.get("report", "text"))
+                store.write_report_file(path, data, chosen.get("report", "text"))
             except UsageError as second:
                 output.say(f"meshshift: {second}")
     output.say("".join(f"meshshift: {text.visible(line)}\n" for line in str(error).splitlines()))

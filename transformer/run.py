@@ -105,9 +105,9 @@ class Run:
         """
         obj = at.obj if isinstance(at, View) else at
         finding = self._finding(code, at, message, remedy, "", codes.CODES[code].severity)
-        reason = self._acceptance(code, obj)
+        reason, stands_in = self._acceptance(code, obj)
         if reason:
-            finding = finding._replace(severity="warning", accepted=reason)
+            finding = finding._replace(severity="warning", accepted=reason, accepted_in=stands_in)
             self.findings[finding] = None
             if isinstance(at, View):
                 self.mark(at, Fate(ACCEPTED, code))
@@ -211,18 +211,18 @@ class Run:
             code, severity, obj.file, line, obj.ref, field_text(path), message, remedy or known.remedy, target
         )
 
-    def _acceptance(self, code: str, obj: Obj) -> str:
-        """The reason a person gave for accepting this code on this object, or an empty string."""
+    def _acceptance(self, code: str, obj: Obj) -> tuple[str, str]:
+        """The reason a person gave for accepting this code on this object and where it stands, or empty strings."""
         if not codes.CODES[code].acceptable:
-            return ""
+            return "", ""
         noted = obj.annotations.get("meshshift.dev/accept", "")
         for line in noted.replace(";", "\n").splitlines():
             accepted, _, reason = line.partition(":")
             if accepted.strip() == code and reason.strip():
-                return reason.strip()
+                return reason.strip(), "object"
         name = f"{obj.ref.kind}/{obj.namespace}/{obj.name}" if obj.namespace else f"{obj.ref.kind}/{obj.name}"
         for acceptance in self.options["accept"]:
             if acceptance.code == code and acceptance.object == name:
                 self.used_acceptances.add((acceptance.code, acceptance.object))
-                return str(acceptance.reason)
-        return ""
+                return str(acceptance.reason), "options"
+        return "", ""
