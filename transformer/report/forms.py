@@ -1,6 +1,6 @@
 """The formats of a report, and which of them a file gets.
 
-Every format is made from the data of `transformer.report.json`, so each run, and `meshshift last`, can be shown in each of them.
+Every format is made from the data of `transformer.report.json`, so each run, and the last one, can be shown in all of them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The report as SARIF 2.1.0, which code scanning services read.
 
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html: one run, a rule for every code that it found, a result for every
-finding. Files are relative to `%SRCROOT%`, the folder in which the run started. GitHub refuses a file in which one result has no
-place: where none is known, a stand-in in angle brackets takes the file's, and line 1 means the whole file.
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html: one run, a rule for every code that it found, a result for
+every finding. Files are relative to `%SRCROOT%`, the folder in which the run started. GitHub refuses a file in which one result
+has no place: where none is known, a stand-in in angle brackets takes the file's, and line 1 means the whole file.
 """
 
 from __future__ import annotations
