@@ -170,5 +170,13 @@ def test_what_is_missing_is_shown_where_its_source_is(call: Call, tmp_path: Path
     (missing,) = [entry for entry in json.loads(done.out)["findings"] if entry["code"] == "MS018"]
     (source,) = [entry for entry in json.loads(done.out)["objects"] if entry["kind"] == "VirtualService"]
     line = MOVES.decode().splitlines().index("kind: VirtualService")
-    assert (missing["file"], missing["object"]["kind"]) == ("shop/all.yaml", "HTTPRoute")
-    assert missing["line"] == line, (missing, source)
+    assert missing["object"]["kind"] == "HTTPRoute"
+    assert (missing["file"], missing["line"]) == (source["file"], source["line"]) == ("shop/all.yaml", line)
+
+
+def test_objects_that_need_a_fact_are_told_with_their_file(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "a.yaml").write_bytes(PLAIN)
+    (tmp_path / "shop" / "b.yaml").write_bytes(b"# remark\n" + ASKS)
+    done = call("check", "shop")
+    assert "(shop/b.yaml:2)" in done.out.decode()
