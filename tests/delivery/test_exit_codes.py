@@ -119,7 +119,7 @@ def test_exit_code(front: Front, case: Case, tmp_path: Path, home: dict[str, str
         # First on PATH, and named, for the wrappers.
         program = write(tmp_path / "faulty", {"fault.py": FAULTY, "meshshift": ""}) / "meshshift"
         start = f"PYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)}"
-        program.write_text(f"#!/bin/sh\n{start} -P {tmp_path}/faulty/fault.py \"$@\"\n", encoding="utf-8")
+        program.write_text(f'#!/bin/sh\n{start} -P {tmp_path}/faulty/fault.py "$@"\n', encoding="utf-8")
         program.chmod(0o755)
         env |= {"PATH": f"{program.parent}:{home['PATH']}", "MESHSHIFT": str(program)}
     wanted = case.translating if front in TRANSLATING else case.checking

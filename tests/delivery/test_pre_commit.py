@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from tests.cli.running import HELD, MOVES, PLAIN
+from tests.cli.running import HELD, MOVES
 from tests.delivery.publishing import commit, publish
 from tests.delivery.running import Done, run, write
 from tests.real_tools import ROOT, absent
