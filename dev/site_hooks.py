@@ -24,6 +24,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Measurements", ("corpus.md", "vectors.md", "authorization.md", "benchmark.md")),
 )
 _LINK = re.compile(r"(?<!!)\[([^\]\[]*)\]\(([^()\s#]+)(#[^()\s]*)?\)")
+_COMMENTS = re.compile(r"\A(?:<!--.*?-->\s*)+", re.DOTALL)
 _FENCE = re.compile(r"^ *(```|~~~)")
 _ITEM = re.compile(r"^( *)(?:[-*+]|\d+[.)]) ")
 
@@ -110,4 +111,6 @@ def on_config(config: Any) -> Any:
 def on_page_markdown(markdown: str, /, *, page: Any, **_: Any) -> str:
     """Prepare the Markdown of a page."""
     repository = os.environ.get("SITE_REPOSITORY", "")
-    return spaced_lists(outside_links(markdown, page.file.src_uri, repository))
+    # A page has the title of its first heading only where nothing stands before that.
+    titled = _COMMENTS.sub("", markdown)
+    return spaced_lists(outside_links(titled, page.file.src_uri, repository))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.running import HELD, MOVES, PLAIN
 from tests.delivery.pipelines import (
@@ -22,6 +24,7 @@ from tests.delivery.pipelines import (
 from tests.delivery.running import run, write
 from tests.real_tools import ROOT, absent
 
+EXAMPLE = ROOT / "examples" / "integrations" / "pipelines"
 DOCUMENTED = ROOT / "docs" / "integrations" / "github-actions.md"
 
 
@@ -64,6 +67,21 @@ def test_every_output_is_one_that_the_step_writes(repository: Path, home: dict[s
     run_action(home, repository, {})
     named = {name: entry["value"] for name, entry in ACTION["outputs"].items()}
     assert named == {name: f"${{{{ steps.check.outputs.{name} }}}}" for name in action_outputs(repository)}
+
+
+def test_the_example_uses_the_action_as_it_is(tmp_path: Path, home: dict[str, str]) -> None:
+    workflow = yaml.safe_load((EXAMPLE / "github-workflow.yml").read_text(encoding="utf-8"))
+    steps = workflow["jobs"]["check"]["steps"]
+    (used,) = [entry for entry in steps if entry.get("uses", "").startswith("OWNER/meshshift@")]
+    named = re.findall(
+        r"steps\.mesh\.outputs\.([\w-]+)", (EXAMPLE / "github-workflow.yml").read_text(encoding="utf-8")
+    )
+    assert set(named) <= set(ACTION["outputs"])
+    folder = tmp_path / "repository"
+    shutil.copytree(EXAMPLE, folder)
+    assert run_action(home, folder, used["with"]).code == 0
+    assert (folder / used["with"]["sarif-file"]).is_file()
+    assert action_outputs(folder)["held"] == "1"
 
 
 @pytest.mark.parametrize("word", sorted({*ACTION["inputs"], *ACTION["outputs"]}))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.running import HELD, PLAIN
 from tests.delivery.pipelines import GITLAB, run_gitlab_job
@@ -26,6 +28,15 @@ def test_no_variable_looks_like_an_option() -> None:
     assert [name for name in JOB["variables"] if name.startswith("MESHSHIFT_")] == []
     page = (ROOT / "docs" / "integrations" / "gitlab.md").read_text(encoding="utf-8")
     assert [name for name in JOB["variables"] if f"`{name}`" not in page] == []
+
+
+def test_the_example_sets_variables_that_there_are(tmp_path: Path, home: dict[str, str]) -> None:
+    example = ROOT / "examples" / "integrations" / "pipelines"
+    given = yaml.safe_load((example / "gitlab-ci.yml").read_text(encoding="utf-8"))
+    variables = given["variables"] | given["meshshift-check"]["variables"]
+    assert {name for name in variables if name.startswith("CHECK_")} <= set(JOB["variables"])
+    shutil.copytree(example, tmp_path / "repository")
+    assert run_gitlab_job(home, tmp_path / "repository", variables).code == 0
 
 
 def test_findings_fail_the_job_and_leave_the_artifacts(tmp_path: Path, home: dict[str, str]) -> None:
