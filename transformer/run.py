@@ -105,9 +105,10 @@ class Run:
         """
         obj = at.obj if isinstance(at, View) else at
         finding = self._finding(code, at, message, remedy, "", codes.CODES[code].severity)
-        reason, stands_in = self._acceptance(code, obj)
+        reason = self._acceptance(code, obj)
         if reason:
-            finding = finding._replace(severity="warning", accepted=reason, accepted_in=stands_in)
+            where = "object" if self._noted(code, obj) else "options"
+            finding = finding._replace(severity="warning", accepted=reason, accepted_in=where)
             self.findings[finding] = None
             if isinstance(at, View):
                 self.mark(at, Fate(ACCEPTED, code))
@@ -211,18 +212,24 @@ class Run:
             code, severity, obj.file, line, obj.ref, field_text(path), message, remedy or known.remedy, target
         )
 
-    def _acceptance(self, code: str, obj: Obj) -> tuple[str, str]:
-        """The reason a person gave for accepting this code on this object and where it stands, or empty strings."""
+    def _acceptance(self, code: str, obj: Obj) -> str:
+        """The reason a person gave for accepting this code on this object, or an empty string."""
         if not codes.CODES[code].acceptable:
-            return "", ""
-        noted = obj.annotations.get("meshshift.dev/accept", "")
-        for line in noted.replace(";", "\n").splitlines():
-            accepted, _, reason = line.partition(":")
-            if accepted.strip() == code and reason.strip():
-                return reason.strip(), "object"
+            return ""
+        noted = self._noted(code, obj)
+        if noted:
+            return noted
         name = f"{obj.ref.kind}/{obj.namespace}/{obj.name}" if obj.namespace else f"{obj.ref.kind}/{obj.name}"
         for acceptance in self.options["accept"]:
             if acceptance.code == code and acceptance.object == name:
                 self.used_acceptances.add((acceptance.code, acceptance.object))
-                return str(acceptance.reason), "options"
-        return "", ""
+                return str(acceptance.reason)
+        return ""
+
+    def _noted(self, code: str, obj: Obj) -> str:
+        """The reason in the object's own annotation, or an empty string."""
+        for line in obj.annotations.get("meshshift.dev/accept", "").replace(";", "\n").splitlines():
+            accepted, _, reason = line.partition(":")
+            if accepted.strip() == code and reason.strip():
+                return reason.strip()
+        return ""

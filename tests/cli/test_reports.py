@@ -125,7 +125,7 @@ def test_one_run_writes_several_files_each_in_the_format_of_its_name(call: Call,
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["version"] == 1
     assert json.loads((tmp_path / "b.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"
     quality = json.loads((tmp_path / "out-code-quality-report.json").read_text(encoding="utf-8"))
-    assert {entry["check_name"] for entry in quality} >= {"MS400", "MS014"}
+    assert {entry["check_name"] for entry in quality} >= {"MS403", "MS014"}
 
 
 @pytest.mark.parametrize("given", ["report-file: [a.json, b.md]", "report-file: 'a.json, b.md'"])
@@ -146,8 +146,8 @@ def test_every_file_that_can_be_written_is_where_one_cannot(call: Call, tmp_path
 @pytest.mark.parametrize(
     ("argv", "noted", "kind"),
     [
-        (["--accept=MS400@AuthorizationPolicy/shop/cart=reviewed"], "", "external"),
-        ([], "  annotations: {meshshift.dev/accept: 'MS400: reviewed'}\n", "inSource"),
+        (["--accept=MS403@AuthorizationPolicy/shop/cart=reviewed"], "", "external"),
+        ([], "  annotations: {meshshift.dev/accept: 'MS403: reviewed'}\n", "inSource"),
     ],
 )
 def test_a_suppression_says_where_the_acceptance_stands(
@@ -159,7 +159,7 @@ def test_a_suppression_says_where_the_acceptance_stands(
     )
     assert done.code == 0, done.err
     results = json.loads((tmp_path / "r.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
-    (accepted,) = [result for result in results if result["ruleId"] == "MS400"]
+    (accepted,) = [result for result in results if result["ruleId"] == "MS403"]
     assert accepted["suppressions"] == [{"kind": kind, "status": "accepted", "justification": "reviewed"}]
 
 

@@ -103,7 +103,7 @@ def test_findings_become_annotations_outputs_and_a_summary(repository: Path, hom
     log = json.loads((repository / "out.sarif").read_text(encoding="utf-8"))
     assert log["runs"][0]["invocations"][0]["exitCode"] == 1
     assert summary(repository).startswith("### meshshift check: ")
-    assert "| MS400 |" in summary(repository)
+    assert "| MS403 |" in summary(repository)
 
 
 def test_switches_and_fail_on(repository: Path, home: dict[str, str]) -> None:
@@ -111,7 +111,7 @@ def test_switches_and_fail_on(repository: Path, home: dict[str, str]) -> None:
     done = run_action(home, repository, given)
     assert done.code == 0
     assert b"::error" not in done.out
-    assert b"MS400" in done.out
+    assert b"MS403" in done.out
     assert summary(repository) == ""
     assert action_outputs(repository)["exit-code"] == "0"
 

@@ -110,7 +110,7 @@ def test_what_manifests_say_ends_no_command_and_starts_none(
     found = read(lines[1])
     assert found is not None
     assert set(found.properties) == {"file", "line", "title"}
-    assert found.properties["title"] == text.visible(f"MS004 x{field}".strip())
+    assert found.properties["title"] == _visible(f"MS004 x{field}".strip())
     whole = f"m{message}\nfix: {remedy}" if remedy else f"m{message}"
     assert found.message == _visible(whole.strip())
 

@@ -35,10 +35,10 @@ class Place(NamedTuple):
 
 def of(entry: Mapping[str, Any], *, command: str) -> Place:
     """The place of a finding, or of an object of the report, of a run of `command`."""
-    path = entry["file"] or (STREAM if command == "transform" else NOWHERE)
+    path = entry["file"] or (STREAM if command in text.OF_STREAM else NOWHERE)
     if path.startswith("<"):
         return Place(path, entry["line"])
-    if command == "transform":
+    if command in text.OF_STREAM:
         # Helm and kustomize name the file that a document was made from; the line is one of the stream.
         return Place(_relative(path), 0, entry["line"])
     return Place(_relative(path), entry["line"])

@@ -13,6 +13,9 @@ from transformer.report.colours import Paint
 from transformer.stream.patterns import pattern
 
 ORDER = ("error", "warning", "info")
+#: Commands whose input is a stream, in which lines are counted, and those that write manifests.
+OF_STREAM = frozenset({"transform"})
+WRITERS = OF_STREAM
 _INK = {"error": "red", "warning": "yellow", "info": "cyan"}
 # Names and values of a manifest must not be able to steer a terminal.
 _CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -38,7 +41,7 @@ def render(data: dict[str, Any], *, colour: bool = False) -> str:
         return "".join(visible(block) + "\n" for block in [*blocks, facts.message(data["facts"], fatal=True)])
     for severity in ORDER:
         blocks += [
-            _finding(entry, paint, of_stream=data["command"] == "transform")
+            _finding(entry, paint, of_stream=data["command"] in OF_STREAM)
             for entry in data["findings"]
             if entry["severity"] == severity
         ]
@@ -120,7 +123,7 @@ def tally(data: dict[str, Any]) -> str:
 def summary(data: dict[str, Any], paint: Paint | None = None) -> str:
     """The line that closes a report: the tally, and whether manifests went out."""
     line = tally(data)
-    if data["command"] == "transform" and data["exit_code"]:
+    if data["command"] in WRITERS and data["exit_code"]:
         line += "; nothing was written"
     return f"{(paint or Paint(False))('meshshift:', 'bold')} {line}"
 
