@@ -28,12 +28,12 @@ def main(environ: Mapping[str, str]) -> int:
     report, summary = folder / "report.json", folder / "summary.md"
     try:
         arguments = command(environ, [report, summary])
-        with_summary = switch(environ, "SUMMARY")
+        with_summary, annotated = switch(environ, "SUMMARY"), switch(environ, "ANNOTATIONS")
     except WrongInput as wrong:
         print(f"::error title=meshshift::{escaped(str(wrong))}")
         _append(environ, "GITHUB_OUTPUT", output("exit-code", str(USAGE)))
         return USAGE
-    code = subprocess.run(arguments, check=False).returncode
+    code = run(arguments, commands=annotated)
     if with_summary and summary.is_file():
         _append(environ, "GITHUB_STEP_SUMMARY", summary.read_text(encoding="utf-8") + "\n")
     data = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else None
@@ -62,6 +62,21 @@ def command(environ: Mapping[str, str], reports: list[Path]) -> list[str]:
     if not paths:
         raise WrongInput("path: name at least one file or folder")
     return [*found, *lines(environ.get("INPUT_ARGS", "")), "--", *paths]
+
+
+def run(arguments: list[str], *, commands: bool) -> int:
+    """Run the program with its output in the log; returns its exit code.
+
+    `commands`: its output is made of workflow commands. Else the runner is told to obey none, whatever a manifest says.
+    """
+    if commands:
+        return subprocess.run(arguments, check=False).returncode
+    token = secrets.token_hex(16)
+    print(f"::stop-commands::{token}", flush=True)
+    try:
+        return subprocess.run(arguments, check=False).returncode
+    finally:
+        print(f"::{token}::", flush=True)
 
 
 def switch(environ: Mapping[str, str], name: str) -> bool:

@@ -48,12 +48,17 @@ def test_the_shape_is_that_of_a_composite_action() -> None:
         assert entry["description"]
 
 
-def test_other_actions_are_pinned_to_commits() -> None:
-    lines = (ROOT / "action.yml").read_text(encoding="utf-8").splitlines()
-    used = [line.strip() for line in lines if line.strip().startswith(("uses:", "- uses:"))]
+@pytest.mark.parametrize(
+    "path", [ROOT / "action.yml", DOCUMENTED, EXAMPLE / "github-workflow.yml"], ids=lambda path: path.name
+)
+def test_other_actions_are_pinned_to_commits(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    used = [line.strip() for line in lines if re.match(r" *(?:- )?uses:", line)]
     assert used
     for line in used:
-        assert re.fullmatch(r"(?:- )?uses: [\w-]+/[\w./-]+@[0-9a-f]{40} # v[\d.]+", line), line
+        known = re.fullmatch(r"(?:- )?uses: ([\w-]+/[\w./-]+)@([0-9a-f]{40} # v[\d.]+|REVISION.*)", line)
+        assert known is not None, line
+        assert (known[1] == "OWNER/meshshift") == known[2].startswith("REVISION"), line
 
 
 def test_inputs_reach_scripts_by_the_environment_alone() -> None:
@@ -114,6 +119,16 @@ def test_switches_and_fail_on(repository: Path, home: dict[str, str]) -> None:
     assert b"MS403" in done.out
     assert summary(repository) == ""
     assert action_outputs(repository)["exit-code"] == "0"
+
+
+def test_without_annotations_no_manifest_commands_the_runner(tmp_path: Path, home: dict[str, str]) -> None:
+    folder = write(tmp_path / "repository", {"::error::x.yaml": HELD})
+    done = run_action(home, folder, {"annotations": "false"})
+    lines = done.out.decode().splitlines()
+    stop = re.fullmatch(r"::stop-commands::([0-9a-f]{32})", lines[0])
+    assert stop is not None
+    assert lines.index(f"::{stop[1]}::") == len(lines) - 1
+    assert any(line.startswith("::error::x.yaml:") for line in lines), "it would have been one"
 
 
 def test_paths_and_arguments_are_one_a_line(tmp_path: Path, home: dict[str, str]) -> None:
