@@ -14,6 +14,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mkdocs.exceptions import PluginError
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 #: Section, and its pages: names of pages in order, or a folder with all that is in it.
@@ -29,8 +31,8 @@ _FENCE = re.compile(r"^ *(```|~~~)")
 _ITEM = re.compile(r"^( *)(?:[-*+]|\d+[.)]) ")
 
 
-class BrokenLink(ValueError):
-    """A link to a file that is not in the repository."""
+class BrokenLink(PluginError):
+    """A link to a file that is not in the repository; stops the build with its message."""
 
 
 def navigation(pages: list[str]) -> list[dict[str, Any]]:
