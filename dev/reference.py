@@ -1,4 +1,4 @@
-"""Writes the pages of `docs/` that are told by the code alone: finding codes and rules (`python -m dev.reference`)."""
+"""Writes the pages of `docs/` that are told by the code alone: codes, rules, options, commands (`python -m dev.reference`)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from dev import command_line
 from dev.measure import pages
 from transformer.codes import CODES, RETIRED, Code
 from transformer.rules import registry
@@ -91,7 +92,12 @@ def _rule(rule: registry.Rule) -> str:
     return f"## {rule.id}\n\n{about}\n\n{kinds}{keys}"
 
 
-PAGES = {"codes.md": codes_page, "rules.md": rules_page}
+PAGES = {
+    "codes.md": codes_page,
+    "rules.md": rules_page,
+    "options.md": command_line.options_page,
+    "commands.md": command_line.commands_page,
+}
 
 
 def main() -> int:

@@ -113,19 +113,23 @@ def _own_flags(name: str, given: dict[str, list[str]]) -> dict[str, list[str]]:
 
 def _failed(error: MeshshiftError, name: str, layers: Sequence[Layer], environ: Mapping[str, str]) -> int:
     """Tell about an expected failure; also in the files that are the only channel under Helm 4."""
-    from transformer.report import json, store, text
+    from transformer.report import forms, json, store, text
 
+    data = json.failure(name or "transform", error.exit_code, str(error))
+    chosen = settings.chosen(layers)
+    reports = name in COMMANDS and COMMANDS[name].reports
     # A person who mistypes a command sees it; the last report is worth more.
-    if (name in COMMANDS and COMMANDS[name].reports) or environ.get("HELM_PLUGIN_NAME"):
-        data = json.failure(name or "transform", error.exit_code, str(error))
-        chosen = settings.chosen(layers)
+    if reports or environ.get("HELM_PLUGIN_NAME"):
         store.keep_last(data, environ)
-        if chosen.get("report-file"):
+        for path in chosen.get("report-file", ()):
             try:
-                store.write_report_file(chosen["report-file"], data, chosen.get("report", "text"))
+                store.write_report_file(path, data, chosen.get("report", "text"))
             except UsageError as second:
                 output.say(f"meshshift: {second}")
-    output.say("".join(f"meshshift: {text.visible(line)}\n" for line in str(error).splitlines()))
+    if reports and chosen.get("report") == "github":
+        output.say(forms.render(data, "github"))
+    else:
+        output.say("".join(f"meshshift: {text.visible(line)}\n" for line in str(error).splitlines()))
     return error.exit_code
 
 

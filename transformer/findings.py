@@ -30,7 +30,10 @@ class ObjectRef(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One finding; `severity` is that of its code unless a person accepted it (then `accepted` holds the reason)."""
+    """One finding; `severity` is that of its code unless a person accepted it: then `accepted` holds the reason.
+
+    `accepted_in` says where the acceptance stands: "object" (an annotation) or "options".
+    """
 
     code: str
     severity: str
@@ -43,6 +46,7 @@ class Finding(NamedTuple):
     target: str = ""
     held_by: str = ""
     accepted: str = ""
+    accepted_in: str = ""
 
 
 def field_text(path: FieldPath) -> str:

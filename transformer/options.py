@@ -91,8 +91,10 @@ OPTIONS: tuple[Option, ...] = (
            ("auto", "exact", "segment")),
     Option("fail-on", "choice", "error", "lowest severity that makes the run fail", ("error", "warning", "never")),
     Option("accept", "accept", (), "findings a person accepts: CODE@Kind/namespace/name=reason"),
-    Option("report", "choice", "text", "format of the findings", ("text", "json")),
-    Option("report-file", "text", "", "file that receives the findings as well"),
+    Option("report", "choice", "text", "format of the findings: github for workflow commands of GitHub Actions, gitlab for "
+           "Code Quality reports", ("text", "json", "sarif", "github", "gitlab", "markdown")),
+    Option("report-file", "list", (), "files that receive the findings as well; an ending tells the format: .json, .jsonl (one "
+           "line per finding, appended), .sarif, .md, code-quality-report.json (GitLab's)"),
 )  # fmt: skip
 
 

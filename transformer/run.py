@@ -107,7 +107,8 @@ class Run:
         finding = self._finding(code, at, message, remedy, "", codes.CODES[code].severity)
         reason = self._acceptance(code, obj)
         if reason:
-            finding = finding._replace(severity="warning", accepted=reason)
+            where = "object" if self._noted(code, obj) else "options"
+            finding = finding._replace(severity="warning", accepted=reason, accepted_in=where)
             self.findings[finding] = None
             if isinstance(at, View):
                 self.mark(at, Fate(ACCEPTED, code))
@@ -215,14 +216,20 @@ class Run:
         """The reason a person gave for accepting this code on this object, or an empty string."""
         if not codes.CODES[code].acceptable:
             return ""
-        noted = obj.annotations.get("meshshift.dev/accept", "")
-        for line in noted.replace(";", "\n").splitlines():
-            accepted, _, reason = line.partition(":")
-            if accepted.strip() == code and reason.strip():
-                return reason.strip()
+        noted = self._noted(code, obj)
+        if noted:
+            return noted
         name = f"{obj.ref.kind}/{obj.namespace}/{obj.name}" if obj.namespace else f"{obj.ref.kind}/{obj.name}"
         for acceptance in self.options["accept"]:
             if acceptance.code == code and acceptance.object == name:
                 self.used_acceptances.add((acceptance.code, acceptance.object))
                 return str(acceptance.reason)
+        return ""
+
+    def _noted(self, code: str, obj: Obj) -> str:
+        """The reason in the object's own annotation, or an empty string."""
+        for line in obj.annotations.get("meshshift.dev/accept", "").replace(";", "\n").splitlines():
+            accepted, _, reason = line.partition(":")
+            if accepted.strip() == code and reason.strip():
+                return reason.strip()
         return ""

@@ -282,8 +282,8 @@ def from_file(path: str) -> Layer:
     folder = os.path.dirname(path)
     if "context" in values:
         values["context"] = tuple(os.path.join(folder, entry) for entry in values["context"])
-    if values.get("report-file"):
-        values["report-file"] = os.path.join(folder, values["report-file"])
+    if "report-file" in values:
+        values["report-file"] = tuple(os.path.join(folder, entry) for entry in values["report-file"])
     return Layer(path, values)
 
 

@@ -165,7 +165,10 @@ def test_paths_in_a_file_start_at_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "meshshift.yaml"
     path.write_text("context: [more, /abs]\nreport-file: out.txt\n", encoding="utf-8")
     values = settings.from_file(str(path)).values
-    assert values == {"context": (str(tmp_path / "more"), "/abs"), "report-file": str(tmp_path / "out.txt")}
+    assert values == {
+        "context": (str(tmp_path / "more"), "/abs"),
+        "report-file": (str(tmp_path / "out.txt"),),
+    }
 
 
 def test_the_file_of_the_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import ASKS, BROKEN, HELD, MOVES, PLAIN, Call, last_report
+from tests.cli.running import ASKS, BROKEN, HELD, MOVES, PLAIN, POLICY, SERVICE, Call, last_report
+from transformer.settings import BY_KEY
 
 
 def test_the_last_report_is_that_of_the_last_run(call: Call) -> None:
@@ -102,3 +103,80 @@ def test_a_state_folder_that_cannot_be_written_is_only_told(call: Call, tmp_path
 def test_json_on_standard_error_is_the_kept_report(call: Call, tmp_path: Path) -> None:
     done = call("--report=json", stdin=MOVES)
     assert json.loads(done.err) == last_report(tmp_path)
+
+
+@pytest.mark.parametrize("form", BY_KEY["report"].choices)
+def test_the_last_report_is_shown_in_every_format_as_the_run_would_have(call: Call, form: str) -> None:
+    shown = call("check", f"--report={form}", stdin=HELD)
+    assert shown.code == 1
+    last = call("last", f"--report={form}")
+    assert last.code == 0
+    assert last.out, form
+    # The kept report has its assumptions in another order; text has a table of kinds beside the report.
+    wanted, said = (
+        [line for line in run.out.splitlines() if not line.lower().startswith(b"assumed: ")]
+        for run in (shown, last)
+    )
+    assert said == (wanted[: len(said)] if form == "text" else wanted)
+
+
+def test_one_run_writes_several_files_each_in_the_format_of_its_name(call: Call, tmp_path: Path) -> None:
+    call("check", "--report-file=a.json,b.sarif", "--report-file", "out-code-quality-report.json", stdin=HELD)
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["version"] == 1
+    assert json.loads((tmp_path / "b.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"
+    quality = json.loads((tmp_path / "out-code-quality-report.json").read_text(encoding="utf-8"))
+    assert {entry["check_name"] for entry in quality} >= {"MS403", "MS014"}
+
+
+@pytest.mark.parametrize("given", ["report-file: [a.json, b.md]", "report-file: 'a.json, b.md'"])
+def test_several_files_may_stand_in_the_configuration(call: Call, tmp_path: Path, given: str) -> None:
+    (tmp_path / "meshshift.yaml").write_text(given + "\n", encoding="utf-8")
+    assert call(stdin=BROKEN.encode()).code == 3
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["exit_code"] == 3
+    assert (tmp_path / "b.md").read_text(encoding="utf-8").startswith("### meshshift transform: ended with 3")
+
+
+def test_every_file_that_can_be_written_is_where_one_cannot(call: Call, tmp_path: Path) -> None:
+    done = call("--report-file=no/such/r.txt,b.json", stdin=BROKEN.encode())
+    assert done.code == 3
+    assert "no/such/r.txt" in done.err
+    assert (tmp_path / "b.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "noted", "kind"),
+    [
+        (["--accept=MS403@AuthorizationPolicy/shop/cart=reviewed"], "", "external"),
+        ([], "  annotations: {meshshift.dev/accept: 'MS403: reviewed'}\n", "inSource"),
+    ],
+)
+def test_a_suppression_says_where_the_acceptance_stands(
+    call: Call, tmp_path: Path, argv: list[str], noted: str, kind: str
+) -> None:
+    policy = POLICY.replace("  name: cart\n", f"  name: cart\n{noted}")
+    done = call(
+        *argv, "--report-file=r.sarif", "--mesh-mtls=permissive", stdin=f"{SERVICE}---\n{policy}".encode()
+    )
+    assert done.code == 0, done.err
+    results = json.loads((tmp_path / "r.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
+    (accepted,) = [result for result in results if result["ruleId"] == "MS403"]
+    assert accepted["suppressions"] == [{"kind": kind, "status": "accepted", "justification": "reviewed"}]
+
+
+def test_what_is_missing_is_shown_where_its_source_is(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "all.yaml").write_bytes(MOVES)
+    done = call("check", "--phase=prepare", "--mesh-mtls=permissive", "--report=json", "shop")
+    (missing,) = [entry for entry in json.loads(done.out)["findings"] if entry["code"] == "MS018"]
+    (source,) = [entry for entry in json.loads(done.out)["objects"] if entry["kind"] == "VirtualService"]
+    line = MOVES.decode().splitlines().index("kind: VirtualService")
+    assert missing["object"]["kind"] == "HTTPRoute"
+    assert (missing["file"], missing["line"]) == (source["file"], source["line"]) == ("shop/all.yaml", line)
+
+
+def test_objects_that_need_a_fact_are_told_with_their_file(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "a.yaml").write_bytes(PLAIN)
+    (tmp_path / "shop" / "b.yaml").write_bytes(b"# remark\n" + ASKS)
+    done = call("check", "shop")
+    assert "(shop/b.yaml:2)" in done.out.decode()

@@ -1,7 +1,8 @@
-"""The pages of docs/integrations tell the truth: a reader who types what stands there sees what stands there."""
+"""Pages of docs/integrations and docs/tutorials tell the truth: a reader who types what stands there sees what stands there."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests import real_tools
 from tests.delivery.running import install_program, isolated
 from tests.docs import walkthrough
 
-PAGES = sorted(walkthrough.PAGES.glob("*.md"))
+PAGES = sorted(path for folder in walkthrough.FOLDERS for path in folder.glob("*.md"))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
@@ -21,7 +22,13 @@ def test_page_can_be_followed_literally(
     programs = tmp_path / "program"
     programs.mkdir()
     home = isolated(plain_environment, tmp_path, install_program(programs))
-    assert walkthrough.follow(page, tmp_path, home, real_tools.tool) == []
+    assert walkthrough.follow(page, tmp_path, home, _program) == []
+
+
+def _program(name: str) -> str:
+    """A real program, or one of the development environment."""
+    here = Path(sys.executable).parent / name
+    return str(here) if here.is_file() else real_tools.tool(name)
 
 
 def _page(folder: Path, text: str) -> walkthrough.Page:

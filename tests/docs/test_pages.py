@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dev import reference
+from dev import command_line, reference
 from dev.measure import pages
+from transformer import cli
 from transformer.codes import CODES, Code
+from transformer.options import OPTIONS, Option
+from transformer.report import forms
+from transformer.settings import BY_KEY
 
 DOCS = pages.DOCS
 
@@ -47,6 +51,31 @@ def test_a_code_of_an_unknown_family_needs_a_heading() -> None:
     code = Code("MSX01", "info", "title", "cause", "effect", "remedy")
     with pytest.raises(KeyError):
         reference.codes_page({"MSX01": code})
+
+
+def test_every_option_command_flag_and_format_is_told() -> None:
+    options, commands = command_line.options_page(), command_line.commands_page()
+    sections = re.split(r"^### ", options, flags=re.MULTILINE)[1:]
+    assert sorted(section.partition("\n")[0] for section in sections) == sorted(BY_KEY)
+    for section in sections:
+        option = BY_KEY[section.partition("\n")[0]]
+        for said in (option.flag, option.variable, *option.choices):
+            assert said in section, option.key
+    for name in [f"meshshift {name}" for name in cli.COMMANDS if name != "transform"]:
+        assert f"`{name}" in commands
+    for flag in cli.FLAGS:
+        assert f"`--{flag.name}" in commands
+    for form in BY_KEY["report"].choices:
+        assert f"`{form}`" in commands
+    for ending, _ in forms.ENDINGS:
+        assert f"`{ending}`" in commands
+
+
+def test_an_option_that_no_group_names_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = Option("brand-new", "text", "", "something")
+    monkeypatch.setattr(command_line, "OPTIONS", (*OPTIONS, new))
+    page = command_line.options_page()
+    assert "### brand-new\n\nSomething.\n" in page.partition("\n## More\n")[2]
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)

@@ -1,4 +1,4 @@
-"""Pages of docs/integrations, followed literally: every `sh` block is run, in order, as a reader would.
+"""Pages of docs/integrations and docs/tutorials, followed literally: every `sh` block is run, in order, as a reader would.
 
 A page begins with a comment that names the programs it needs and, where it differs, what the reader calls them:
 
@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from tests.real_tools import ROOT
 
-PAGES = ROOT / "docs" / "integrations"
+FOLDERS = (ROOT / "docs" / "integrations", ROOT / "docs" / "tutorials")
 _NEEDS = re.compile(r"\A<!-- needs: ([^>]*?) *-->\n")
 _FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```[ ]*$", re.MULTILINE | re.DOTALL)
 _SECONDS = 300

@@ -82,7 +82,11 @@ def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | No
         findings = [joined.located(finding) for finding in findings]
     findings.sort(key=rank)
     found = found._replace(findings=findings, exit_code=_exit_code(findings, options, found.exit_code))
-    return json.as_data(found, options, command=COMMAND, notes=[*chosen.notes, *notes, *context.notes])
+    report = json.as_data(found, options, command=COMMAND, notes=[*chosen.notes, *notes, *context.notes])
+    for entry in [*report["objects"], *(at for fact in report["facts"] for at in fact["objects"])]:
+        if joined is not None and entry["file"] == joined.name:
+            entry["file"], entry["line"] = joined.locate(entry["line"])
+    return report
 
 
 def remains(fate: ObjectFate) -> bool:

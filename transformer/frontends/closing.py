@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from transformer.errors import DONE
 from transformer.frontends import output
 from transformer.options import Options
-from transformer.report import colours, json, store, text
+from transformer.report import colours, forms, store
 
 
 def finish(data: dict[str, Any], options: Options, environ: Mapping[str, str], body: bytes = b"") -> int:
@@ -29,20 +29,18 @@ def finish(data: dict[str, Any], options: Options, environ: Mapping[str, str], b
 
 
 def kept(data: dict[str, Any], options: Options, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Keep the report in the report file and as the last one; returns it, with a note where the latter
+    """Keep the report in the report files and as the last one; returns it, with a note where the latter
     failed.
     """
-    if options["report-file"]:
-        store.write_report_file(options["report-file"], data, options["report"])
+    for path in options["report-file"]:
+        store.write_report_file(path, data, options["report"])
     trouble = store.keep_last(data, environ)
     return data | {"notes": [*data["notes"], trouble]} if trouble else data
 
 
 def shown(data: dict[str, Any], options: Options, where: TextIO | None, environ: Mapping[str, str]) -> str:
     """The report as it is shown on a standard stream."""
-    if options["report"] == "json":
-        return json.dumps(data)
-    return text.render(data, colour=where is not None and colours.wanted(where, environ))
+    return forms.render(data, options["report"], colour=where is not None and colours.wanted(where, environ))
 
 
 def may_write(data: dict[str, Any]) -> bool:

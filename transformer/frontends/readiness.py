@@ -24,9 +24,12 @@ def under_way(options: Options) -> bool:
 def missing(report: Report) -> Iterator[Finding]:
     """What this stage adds and is not there. Where sources stay, nothing else would tell that no transform has run."""
     code = CODES["MS018"]
+    places = {str(fate.ref): (fate.file, fate.line) for fate in reversed(report.objects)}
     for ref, source in report.emitted:
         message = f"{ref} is missing, which {source} becomes at this stage"
-        yield Finding(code.code, code.severity, "", 0, ref, "", message, code.remedy)
+        # What is missing is nowhere; a reader looks at what it is made of.
+        file, line = places.get(source, ("", 0))
+        yield Finding(code.code, code.severity, file, line, ref, "", message, code.remedy)
 
 
 def table(report: Mapping[str, Any], options: Options) -> str:

@@ -7,7 +7,7 @@ exit_code    as in every front end: 0 done, 1 findings, 2 usage or configuration
 error        why the run ended early; empty otherwise
 findings     code, severity (error, warning, info), accepted (the reason of a person, or empty), file, line
              (0 where there is none), object (group, version, kind, namespace, name; or null), field, message,
-             remedy, target, held_by
+             remedy, target, held_by, accepted_in: object (an annotation) or options, where it was accepted
 objects      identity, file, line, outcome (translated, degraded, edited, kept, held, unchanged), held_by, codes of its own
              findings, fates: number of leaves by fate, stays: translated, and kept for clients or the next phase
 emitted      identity, from: the object that it was derived from

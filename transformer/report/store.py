@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from transformer.errors import UsageError
-from transformer.report import json, text
+from transformer.report import forms, json
 
 LAST = "last.json"
 
@@ -22,17 +22,18 @@ def write_report_file(path: str, data: dict[str, Any], form: str) -> None:
     """Write the report to a file: `.jsonl` is appended to, one line per finding; any other file is replaced
     whole.
 
-    `.json` files hold JSON, others what `form` says (`text` or `json`). Raises UsageError where it cannot be
-    written.
+    The name's ending says the format (`forms.ENDINGS`), `form` says it where the ending does not. Raises
+    UsageError where it cannot be written.
     """
     if os.path.realpath(path) == os.path.realpath("/dev/stdout"):
         raise UsageError("the report file is standard output, which belongs to the manifests")
     try:
-        if path.endswith(".jsonl"):
-            _append(path, json.lines(data).encode())
+        known = forms.of_file(path, form)
+        body = forms.render(data, known).encode(errors="backslashreplace")
+        if known == "lines":
+            _append(path, body)
         else:
-            body = json.dumps(data) if form == "json" or path.endswith(".json") else text.render(data)
-            _replace(path, body.encode(errors="backslashreplace"))
+            _replace(path, body)
     except OSError as error:
         raise UsageError(f"the report file cannot be written: {path}: {error.strerror}") from error
 

@@ -12,7 +12,10 @@ from transformer.report import facts
 from transformer.report.colours import Paint
 from transformer.stream.patterns import pattern
 
-_ORDER = ("error", "warning", "info")
+ORDER = ("error", "warning", "info")
+#: Commands whose input is a stream, in which lines are counted, and those that write manifests.
+OF_STREAM = frozenset({"transform"})
+WRITERS = OF_STREAM
 _INK = {"error": "red", "warning": "yellow", "info": "cyan"}
 # Names and values of a manifest must not be able to steer a terminal.
 _CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -36,9 +39,9 @@ def render(data: dict[str, Any], *, colour: bool = False) -> str:
     if data["facts"] and data["exit_code"] == USAGE:
         # What was found may change with the facts, so it would only hide the question.
         return "".join(visible(block) + "\n" for block in [*blocks, facts.message(data["facts"], fatal=True)])
-    for severity in _ORDER:
+    for severity in ORDER:
         blocks += [
-            _finding(entry, paint, of_stream=data["command"] == "transform")
+            _finding(entry, paint, of_stream=data["command"] in OF_STREAM)
             for entry in data["findings"]
             if entry["severity"] == severity
         ]
@@ -101,7 +104,8 @@ def _indented(text: str) -> str:
     return text.replace("\n", "\n    ")
 
 
-def _closing(data: dict[str, Any], paint: Paint) -> list[str]:
+def tally(data: dict[str, Any]) -> str:
+    """How many findings of which severity there are, and what became of how many objects."""
     counts = data["summary"]["findings"]
     said = [
         counted(counts["error"], "error"),
@@ -113,10 +117,19 @@ def _closing(data: dict[str, Any], paint: Paint) -> list[str]:
     done = [f"{number} {_OUTCOMES[outcome]}" for outcome, number in data["summary"]["objects"].items()]
     if data["emitted"]:
         done.append(f"{len(data['emitted'])} new")
-    line = ", ".join(said) + ("; objects: " + ", ".join(done) if done else "")
-    if data["command"] == "transform" and data["exit_code"]:
+    return ", ".join(said) + ("; objects: " + ", ".join(done) if done else "")
+
+
+def summary(data: dict[str, Any], paint: Paint | None = None) -> str:
+    """The line that closes a report: the tally, and whether manifests went out."""
+    line = tally(data)
+    if data["command"] in WRITERS and data["exit_code"]:
         line += "; nothing was written"
-    closing = [f"{paint('meshshift:', 'bold')} {line}"]
+    return f"{(paint or Paint(False))('meshshift:', 'bold')} {line}"
+
+
+def _closing(data: dict[str, Any], paint: Paint) -> list[str]:
+    closing = [summary(data, paint)]
     if data["assumptions"]:
         closing.append(
             "assumed: " + ", ".join(f"{key} {value}" for key, value in data["assumptions"].items())
