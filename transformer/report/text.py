@@ -13,6 +13,9 @@ from transformer.report.colours import Paint
 from transformer.stream.patterns import pattern
 
 _ORDER = ("error", "warning", "info")
+#: Commands whose input is a stream, in which lines are counted, and those that write manifests.
+_OF_STREAM = frozenset({"transform", "cmp", "flux-patches"})
+_WRITERS = _OF_STREAM | {"cmp of files"}
 _INK = {"error": "red", "warning": "yellow", "info": "cyan"}
 # Names and values of a manifest must not be able to steer a terminal.
 _CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -38,7 +41,7 @@ def render(data: dict[str, Any], *, colour: bool = False) -> str:
         return "".join(visible(block) + "\n" for block in [*blocks, facts.message(data["facts"], fatal=True)])
     for severity in _ORDER:
         blocks += [
-            _finding(entry, paint, of_stream=data["command"] == "transform")
+            _finding(entry, paint, of_stream=data["command"] in _OF_STREAM)
             for entry in data["findings"]
             if entry["severity"] == severity
         ]
@@ -114,7 +117,7 @@ def _closing(data: dict[str, Any], paint: Paint) -> list[str]:
     if data["emitted"]:
         done.append(f"{len(data['emitted'])} new")
     line = ", ".join(said) + ("; objects: " + ", ".join(done) if done else "")
-    if data["command"] == "transform" and data["exit_code"]:
+    if data["command"] in _WRITERS and data["exit_code"]:
         line += "; nothing was written"
     closing = [f"{paint('meshshift:', 'bold')} {line}"]
     if data["assumptions"]:
