@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.delivery.fluxing import Flux
 from tests.delivery.running import chart, install_program, isolated, run
 from tests.delivery.samples import MESH
 from tests.real_tools import ROOT
@@ -34,3 +35,11 @@ def helm4_home(home: dict[str, str], helm4: str) -> dict[str, str]:
 def mesh_chart(tmp_path: Path) -> Path:
     """A chart with objects that move and objects that have nothing to do with a mesh."""
     return chart(tmp_path / "demo", MESH)
+
+
+@pytest.fixture
+def flux(tmp_path: Path, home: dict[str, str], program: str, kustomize: str) -> Flux:
+    """Runs flux-patches in a folder of its own, and then does with its files what Flux does."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Flux(folder, home, program, kustomize)

@@ -1,20 +1,15 @@
-"""What a transform did, as patches of kustomize: JSON 6902 for changed objects, `$patch: delete` for removed ones.
-
-A JSON patch names list items by position. So that it never changes another value than the one that was there when it
-was made, it tests every value that it replaces and the names of the items on its way; where the chart has changed
-since, Flux reports the release as failed and keeps what is deployed.
-"""
+"""What a transform did, as patches of kustomize for every object that was changed or removed, and new objects."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from transformer import needles
 from transformer.documents import Input
-from transformer.errors import BugError, InputError, UsageError
+from transformer.errors import InputError, UsageError
 from transformer.findings import ObjectRef
+from transformer.frontends import flux_operations
 from transformer.stream import emit, nodes
 from transformer.stream.patterns import pattern
 
@@ -24,8 +19,6 @@ _HOOK = "helm.sh/hook"
 _SPECIAL = pattern(r"[\\.+*?()|\[\]{}^$]")
 _NONE = "^$"  # as an expression: only the empty text
 _UNWRITTEN = "default"  # how kustomize calls the namespace of a namespaced object that names none
-#: Fields that tell one item of a list from the others, the best first.
-_KEYS = ("name", "mountPath", "containerPort", "port", "key", "host", "path", "type")
 
 
 class Changes(NamedTuple):
@@ -70,8 +63,13 @@ def changes(before: bytes, after: bytes, namespace: str) -> Changes:
         becomes = changed.pop(found.key, None)
         if becomes is not None and becomes.value == found.value:
             continue
-        body = _deletion(found.ref) if becomes is None else operations(found.value, becomes.value)
-        patches.append({"target": target, "patch": f"{MARK}: {found.ref}\n" + emit.render(body, STYLE)})
+        bodies = (
+            [_deletion(found.ref)]
+            if becomes is None
+            else list(flux_operations.between(_identity(found.ref), found.value, becomes.value))
+        )
+        for body in bodies:
+            patches.append({"target": target, "patch": f"{MARK}: {found.ref}\n" + emit.render(body, STYLE)})
         if _annotations(found.value).get(_HOOK):
             notes.append(
                 f"{found.ref} is a hook: Flux patches it unless the HelmRelease says postRenderStrategy: nohooks, "
@@ -135,62 +133,13 @@ def escaped(text: str) -> str:
 # -- patches -------------------------------------------------------------------------------------------------
 
 
-def _deletion(ref: ObjectRef) -> dict[str, Any]:
+def _identity(ref: ObjectRef) -> dict[str, Any]:
     metadata = {"name": ref.name} | ({"namespace": ref.namespace} if ref.namespace else {})
-    return {"$patch": "delete", "apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
+    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
 
 
-def operations(before: Any, after: Any) -> list[dict[str, Any]]:
-    """JSON 6902 operations from one value to another, with a test before whatever replaces, removes or goes by position."""
-    import jsonpatch
-
-    here = copy.deepcopy(before)
-    guarded: list[dict[str, Any]] = []
-    for operation in jsonpatch.make_patch(before, after).patch:
-        for test in _tests(here, operation):
-            if test not in guarded:
-                guarded.append(test)
-        guarded.append(_ordered(operation))
-        here = jsonpatch.apply_patch(here, [operation])
-    if jsonpatch.apply_patch(before, guarded) != after:
-        raise BugError("a patch does not say what was done")
-    return guarded
-
-
-def _ordered(operation: dict[str, Any]) -> dict[str, Any]:
-    return {key: operation[key] for key in ("op", "from", "path", "value") if key in operation}
-
-
-def _tests(value: Any, operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for field in ("from", "path"):
-        if field in operation:
-            yield from _tests_of_items(value, operation[field])
-    source = operation.get("from") or (
-        operation["path"] if operation["op"] in ("remove", "replace") else None
-    )
-    if source is not None:
-        yield {"op": "test", "path": source, "value": _at(value, source)}
-
-
-def _tests_of_items(value: Any, pointer: str) -> Iterator[dict[str, Any]]:
-    """Tests that the items of lists on the way are those that were meant."""
-    steps = pointer.split("/")
-    for number, step in enumerate(steps[:-1], start=1):
-        path = "/".join(steps[:number])
-        if step.isdecimal() and isinstance(_at(value, path.rpartition("/")[0]), list):
-            item = _at(value, path)
-            key = next((key for key in _KEYS if isinstance(item, dict) and key in item), None)
-            yield {
-                "op": "test",
-                "path": f"{path}/{key}" if key else path,
-                "value": item[key] if key else item,
-            }
-
-
-def _at(value: Any, pointer: str) -> Any:
-    import jsonpointer
-
-    return copy.deepcopy(jsonpointer.resolve_pointer(value, pointer))
+def _deletion(ref: ObjectRef) -> dict[str, Any]:
+    return {"$patch": "delete"} | _identity(ref)
 
 
 # -- new objects ---------------------------------------------------------------------------------------------

@@ -64,32 +64,18 @@ class Release:
         return b"".join(self._stream.write())
 
     def _edits(self, entry: dict[str, Any] | None) -> list[splice.Op]:
-        listed = (self._value.get("spec") or {}).get("postRenderers")
-        if listed is not None and not isinstance(listed, list):
+        spec = self._value.get("spec") or {}
+        listed = spec.get("postRenderers") or []
+        if not isinstance(listed, list):
             raise InputError(f"{self.path}: spec.postRenderers is no list")
-        if not listed:
-            return (
-                [splice.Insert(_WHERE[:1], _WHERE[1], [entry])]
-                if entry and listed is None
-                else self._anew(entry)
-            )
         mine = [index for index, found in enumerate(listed) if _is_ours(found)]
-        if entry is not None and [listed[index] for index in mine] == [entry]:
+        if [listed[index] for index in mine] == ([entry] if entry is not None else []):
             return []
-        if entry is None and len(mine) == len(listed):
-            return [splice.Remove(_WHERE)]
-        edits: list[splice.Op] = [splice.RemoveItem((*_WHERE, index)) for index in reversed(mine)]
-        if entry is None:
-            return edits
-        if len(mine) == len(listed):
-            return [splice.Remove(_WHERE), splice.Insert(_WHERE[:1], _WHERE[1], [entry])]
-        return [*edits, splice.InsertItem(_WHERE, 0, entry)]
-
-    def _anew(self, entry: dict[str, Any] | None) -> list[splice.Op]:
-        """Where the list is there and empty."""
-        if entry is None:
-            return []
-        return [splice.Remove(_WHERE), splice.Insert(_WHERE[:1], _WHERE[1], [entry])]
+        if len(mine) < len(listed):
+            edits: list[splice.Op] = [splice.RemoveItem((*_WHERE, index)) for index in reversed(mine)]
+            return edits + ([splice.InsertItem(_WHERE, 0, entry)] if entry is not None else [])
+        gone: list[splice.Op] = [splice.Remove(_WHERE)] if "postRenderers" in spec else []
+        return gone + ([splice.Insert(_WHERE[:1], _WHERE[1], [entry])] if entry is not None else [])
 
 
 def _is_ours(entry: Any) -> bool:
