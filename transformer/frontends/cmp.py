@@ -54,6 +54,9 @@ def run(operands: Sequence[str], layers: Sequence[Layer], environ: Mapping[str, 
         return DONE
     rendered = cmp_sources.render(asked, root, environ, limit)
     _refuse_nothing(rendered.data, asked, "nothing was rendered")
+    if not rendered.data.strip():
+        output.write(output.NOTHING)
+        return DONE
     return _generate(rendered, asked, chosen, environ)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 
+from transformer import unreadable
 from transformer.errors import InputError, UsageError
 from transformer.frontends.manifests import Manifests
 from transformer.settings import CONFIG_FILES
@@ -91,7 +92,7 @@ def _yaml_fault(path: str, data: bytes) -> str:
             value = nodes.to_value(root) if root is not None else None
         except nodes.ParseError as error:
             line = data.count(b"\n", 0, start) + error.line
-            wrong = f"line {line}: {error.message}"
+            wrong = f"line {line}: {unreadable.fault(data[start:end], error)}"
             break
         if value is None:
             continue
