@@ -82,7 +82,8 @@ def _settings(layers: Sequence[Layer], asked: Asked, root: str, environ: Mapping
                 notes.append(
                     f"report-file of {layer.source} is not used here: the container is the operator's"
                 )
-            files[number] = layer._replace(values=layer.values | {"report-file": ""})
+            kept = {key: value for key, value in layer.values.items() if key != "report-file"}
+            files[number] = layer._replace(values=kept)
     for layer in asked.layers:
         _confine(layer, root)
     # Argo CD puts objects that name no namespace into the one of the Application's destination.
