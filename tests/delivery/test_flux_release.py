@@ -125,3 +125,24 @@ def test_a_list_that_cannot_be_edited_is_refused(more: str, flux: Flux) -> None:
     assert "shop.yaml" in done.err
     assert (flux.folder / "shop.yaml").read_text(encoding="utf-8") == before
     assert sorted(path.name for path in Path(flux.folder).iterdir()) == ["shop.yaml"]
+
+
+def test_every_phase_can_be_committed_after_the_one_before(flux: Flux) -> None:
+    write(flux.folder, {"shop.yaml": release("shop")})
+    seen = []
+    for phase in ("prepare", "switch", "enforce"):
+        flux.patches(CHART, "--helm-release", "shop.yaml", "--phase", phase).succeeded()
+        listed = entries(flux)
+        deployed = (
+            flux.render(CHART, listed).succeeded().documents if listed else list(yaml.safe_load_all(CHART))
+        )
+        beside = fluxing.documents(flux.folder / "shop-meshshift.yaml")
+        direct = flux.transform(CHART, "--namespace", "shop", "--phase", phase).documents
+        assert fluxing.objects([*deployed, *beside], "shop") == fluxing.objects(direct, "shop")
+        seen.append((len(listed), [one["apiVersion"].partition("/")[0] for one in beside]))
+    # Until the last phase nothing is written that Istio would read as a route of its own.
+    assert seen == [
+        (0, ["policy.linkerd.io"]),
+        (1, ["policy.linkerd.io"]),
+        (1, ["gateway.networking.k8s.io"]),
+    ]

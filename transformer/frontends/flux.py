@@ -63,7 +63,7 @@ def run(data: bytes | None, target: Target, layers: Sequence[Layer], environ: Ma
     report = closing.kept(report, options, environ)
     flux_files.write(files)
     done = [f"wrote {file.path}" for file in files if file.content is not None]
-    report["notes"] += [f"{len(changes.patches)} patches, {len(changes.new)} new objects", *done]
+    report["notes"] += [f"patches: {len(changes.patches)}, new objects: {len(changes.new)}", *done]
     output.say(closing.shown(report, options, None, environ))
     return DONE
 
