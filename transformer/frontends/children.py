@@ -44,7 +44,7 @@ def run(
     """
     try:
         child = subprocess.Popen(
-            list(command), env=dict(environ), process_group=0,
+            list(command), env=dict(environ),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
     except OSError as error:
@@ -62,11 +62,23 @@ def run(
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a program that still runs, with what it started: what they hold open would keep us waiting."""
-    if child.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
+    """End a program that still runs, with what it started, without waiting for whoever holds its output open.
+
+    Programs stay in the process group of this one, which is what Argo CD ends. Where the group is ours alone, as it is
+    there, everything in it but ourselves is asked to end.
+    """
+    if child.returncode is not None:
+        return
+    if os.getpgrp() == os.getpid():
+        before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before)
+    child.kill()
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # what is left to write has no reader
+                pipe.close()
+    child.wait()
 
 
 def seconds_of(text: str) -> float | None:
