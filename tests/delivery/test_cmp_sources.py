@@ -181,6 +181,23 @@ def test_context_of_the_configuration_file_stays_inside_too(server: Server, tmp_
     assert "context (meshshift.yaml): /etc is outside of the repository" in done.err
 
 
+def test_a_configuration_file_that_is_a_link_stays_inside_too(server: Server, tmp_path: Path) -> None:
+    write(tmp_path, {"repository/a.yaml": config_map("a"), "elsewhere.yaml": "context: [/etc]\n"})
+    (tmp_path / "repository" / "meshshift.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    done = server.generate(tmp_path / "repository")
+    assert (done.code, done.out) == (2, b"")
+    assert "configuration: meshshift.yaml is outside of the repository" in done.err
+    # What the operator names may lie anywhere.
+    (tmp_path / "repository" / "meshshift.yaml").unlink()
+    write(
+        tmp_path,
+        {"operator.yaml": "phase: switch\ncontext: [.]\nreport-file: report.txt\n", "context.yaml": ""},
+    )
+    server.environ["MESHSHIFT_CONFIG"] = str(tmp_path / "operator.yaml")
+    server.generate(tmp_path / "repository").succeeded()
+    assert (tmp_path / "report.txt").exists()
+
+
 def test_only_part_of_the_repository_may_have_been_copied(server: Server, tmp_path: Path) -> None:
     """With manifest-generate-paths Argo CD copies the folder that all paths share, and the plugin starts below it."""
     chart(tmp_path / "apps" / "shop", {"a.yaml": config_map("a")})

@@ -8,7 +8,6 @@ so the answer is whole, or there is none and the exit code says so.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 
 from transformer import settings
@@ -76,7 +75,9 @@ def _settings(layers: Sequence[Layer], asked: Asked, root: str, environ: Mapping
     flags, variables, *files = layers
     notes: list[str] = []
     for number, layer in enumerate(files):
-        if _within(root, layer.source):
+        # Found in the folder, so it is the Application's; one that is named is the operator's.
+        if layer.source in settings.CONFIG_FILES:
+            cmp_sources.inside(root, layer.source, "configuration")
             _confine(layer, root)
             if "report-file" in layer.values:
                 notes.append(
@@ -97,11 +98,6 @@ def _confine(layer: Layer, root: str) -> None:
     """Refuse context from outside of the repository. Raises UsageError."""
     for path in layer.values.get("context", ()):
         cmp_sources.inside(root, path, f"context ({layer.source})")
-
-
-def _within(root: str, path: str) -> bool:
-    top = os.path.realpath(root)
-    return os.path.commonpath([os.path.realpath(path), top]) == top
 
 
 def _generate(rendered: Rendered, asked: Asked, chosen: Settings, environ: Mapping[str, str]) -> int:
