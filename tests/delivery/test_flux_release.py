@@ -11,9 +11,9 @@ import yaml
 
 from tests.delivery import fluxing
 from tests.delivery.fluxing import Flux, release
-from tests.delivery.running import write
-from tests.delivery.samples import POLICY, SERVICE, VIRTUAL_SERVICE
-from tests.delivery.test_flux_patches import CHART, stream
+from tests.delivery.running import by_source, chart, run, write
+from tests.delivery.samples import HOOK, POLICY, SERVICE, VIRTUAL_SERVICE
+from tests.delivery.test_flux_patches import CHART, stream, unplaced
 
 MINE = "    postRenderers:\n    - kustomize:\n        images: [{name: web, newTag: '2'}]   # theirs\n"
 
@@ -146,3 +146,43 @@ def test_every_phase_can_be_committed_after_the_one_before(flux: Flux) -> None:
         (1, ["policy.linkerd.io"]),
         (1, ["gateway.networking.k8s.io"]),
     ]
+
+
+_PLUGIN = """\
+apiVersion: v1
+name: as-flux
+version: 1.0.0
+type: postrenderer/v1
+runtime: subprocess
+runtimeConfig:
+  platformCommand:
+  - command: ${HELM_PLUGIN_DIR}/run
+"""
+
+
+def test_helm_4_post_renders_hooks_and_templates_together(flux: Flux, helm4: str) -> None:
+    """As helm-controller does it: Helm 4 annotates, sends hooks along, and sorts what comes back by the annotation."""
+    moved = {
+        "service.yaml": unplaced(SERVICE),
+        "traffic.yaml": unplaced(VIRTUAL_SERVICE),
+        "hook.yaml": unplaced(HOOK),
+    }
+    write(chart(flux.folder / "chart", moved), {"../shop.yaml": release("shop")})
+    command = [helm4, "template", "shop", flux.folder / "chart", "-n", "shop"]
+    render = run(command, flux.home).succeeded().out
+    told = flux.patches(render, "--helm-release", "shop.yaml").succeeded().err
+    assert "Job migrate is a hook: Flux patches it unless" in told
+    plugin = flux.folder / "plugins" / "as-flux"
+    kustomization = {"resources": ["in.yaml"]} | entries(flux)[0]["kustomize"]
+    script = f"#!/bin/sh\nset -e\ncat > '{plugin}/in.yaml'\nexec '{flux.kustomize}' build '{plugin}'\n"
+    write(
+        plugin, {"plugin.yaml": _PLUGIN, "kustomization.yaml": yaml.safe_dump(kustomization), "run": script}
+    )
+    (plugin / "run").chmod(0o755)
+    there = flux.home | {"HELM_PLUGINS": str(plugin.parent)}
+    deployed = run([*command, "--post-renderer", "as-flux"], there).succeeded()
+    assert set(by_source(deployed.out)) == {"demo/templates/service.yaml", "demo/templates/hook.yaml"}
+    both = [*deployed.documents, *fluxing.documents(flux.folder / "shop-meshshift.yaml")]
+    direct = flux.transform(render, "--namespace", "shop").documents
+    assert fluxing.objects(both, "shop") == fluxing.objects(direct, "shop")
+    assert {one["kind"] for one in both} == {"Service", "Job", "HTTPRoute"}
