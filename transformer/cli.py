@@ -207,6 +207,21 @@ def _last(call: Call) -> int:
     return 0
 
 
+def _cmp(call: Call) -> int:
+    from transformer.frontends import cmp
+
+    return cmp.run(call.operands, call.layers, call.environ)
+
+
+def _flux_patches(call: Call) -> int:
+    from transformer.frontends import flux
+
+    if call.operands:
+        raise UsageError("flux-patches takes no operands: the chart's render comes on standard input")
+    target = flux.Target(call.flag("output"), call.flag("helm-release"), check=bool(call.flag("check")))
+    return flux.run(_input(call), target, call.layers, call.environ)
+
+
 def _input(call: Call) -> bytes | None:
     """Standard input; None where a person sits in front of it."""
     if call.data is not None:
@@ -225,6 +240,10 @@ COMMANDS: dict[str, Command] = {
         _explain,
     ),
     "rules": Command("[KIND…]", "what becomes of which kind; without a kind, all rules", _rules),
+    "cmp": Command("init | generate", "Argo CD plugin: renders this folder and transforms it", _cmp),
+    "flux-patches": Command(
+        "", "from a chart's render to patches for its Flux HelmRelease", _flux_patches, True
+    ),
     "last": Command("", "the report of the last run that found something of a mesh (Helm hides it)", _last),
 }
 
@@ -236,6 +255,9 @@ FLAGS = (
         "for explain: who may call what of this workload, before and after, by port",
         ("explain",),
     ),
+    Flag("output", "DIR", "for flux-patches: folder of patches.yaml and manifests.yaml", ("flux-patches",)),
+    Flag("helm-release", "FILE", "for flux-patches: HelmRelease that gets the patches", ("flux-patches",)),
+    Flag("check", "", "for flux-patches: write nothing, fail where files are not current", ("flux-patches",)),
 )
 
 

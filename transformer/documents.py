@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from transformer import unreadable
 from transformer.errors import InputError, place_of
 from transformer.findings import ObjectRef
 from transformer.objects import Obj
@@ -124,7 +125,7 @@ class Part:
             if not self.candidate:
                 # An unrelated document that no parser accepts still passes; it just cannot serve as context.
                 return
-            raise InputError(_unreadable(self, error)) from error
+            raise InputError(unreadable.message(self.at(error), self.raw, error)) from error
 
     def obj(self, counter: Iterator[int], namespace: str) -> Obj | None:
         """The Kubernetes object in this part, or None; `namespace` fills in where none is written."""
@@ -189,17 +190,9 @@ class Part:
             out += f"...{newline}" if _ends_explicitly(text, root.end) else _tail(text)
         return out
 
-
-def _unreadable(part: Part, error: nodes.ParseError) -> str:
-    """Why a document that may matter stops the run, with the remedy for what is usually the cause."""
-    place = place_of(part.file, part.line + error.line - 1, rendered=part.rendered)
-    if "undefined alias" in error.message:
-        remedy = "Helm 4 splits a List whose items share anchors and loses them (helm/helm#32203): write the anchors out"
-    elif b"{{" in part.raw:
-        remedy = "it looks like a template: render it first (helm template, kustomize build) and transform the result"
-    else:
-        remedy = "correct the YAML"
-    return f"{place}: this document may hold mesh objects but cannot be read: {error.message}; {remedy}"
+    def at(self, error: nodes.ParseError) -> str:
+        """Where the error is, as a person finds it."""
+        return place_of(self.file, self.line + error.line - 1, rendered=self.rendered)
 
 
 class Container:
@@ -279,7 +272,7 @@ class Input:
             cut = items.slice_items(text)
         except nodes.ParseError as error:
             if candidate:
-                raise InputError(_unreadable(part, error)) from error
+                raise InputError(unreadable.message(part.at(error), part.raw, error)) from error
             return part
         if cut is None or not _is_list(text[: cut.items[0].start if cut.items else len(text)], cut.suffix):
             return part

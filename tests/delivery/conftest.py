@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.delivery.fluxing import Flux
 from tests.delivery.helms import Helm, Streams
 from tests.delivery.running import chart, install_program, isolated, run
 from tests.delivery.samples import MESH
@@ -64,3 +65,11 @@ def streams(helm: Helm) -> Callable[..., Streams]:
         return Streams(sent.read_bytes(), answered.read_bytes())
 
     return record
+
+
+@pytest.fixture
+def flux(tmp_path: Path, home: dict[str, str], program: str, kustomize: str) -> Flux:
+    """Runs flux-patches in a folder of its own, and then does with its files what Flux does."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return Flux(folder, home, program, kustomize)

@@ -14,8 +14,8 @@ from transformer.stream.patterns import pattern
 
 ORDER = ("error", "warning", "info")
 #: Commands whose input is a stream, in which lines are counted, and those that write manifests.
-OF_STREAM = frozenset({"transform"})
-WRITERS = OF_STREAM
+OF_STREAM = frozenset({"transform", "cmp", "flux-patches"})
+WRITERS = OF_STREAM | {"cmp of files"}
 _INK = {"error": "red", "warning": "yellow", "info": "cyan"}
 # Names and values of a manifest must not be able to steer a terminal.
 _CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -1,0 +1,321 @@
+"""What the plugin makes of an Application's folder: which kind it is, which files count, and what it must not reach."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.delivery.cmp_server import App, Server, on_path, programs, variables
+from tests.delivery.running import chart, identities, run, write
+
+MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: NAME}\n"
+
+
+def config_map(name: str) -> str:
+    return MAP.replace("NAME", name)
+
+
+@pytest.fixture
+def server(tmp_path: Path, home: dict[str, str], helm4: str, kustomize: str) -> Server:
+    (tmp_path / "work").mkdir()
+    return Server(
+        tmp_path / "work", on_path(home, programs(tmp_path / "bin", helm=helm4, kustomize=kustomize))
+    )
+
+
+def parameter(name: str, **value: Any) -> dict[str, Any]:
+    return {"name": name, **value}
+
+
+# -- plain files ---------------------------------------------------------------------------------------------
+
+
+def test_files_count_as_for_argo_cd(server: Server, tmp_path: Path) -> None:
+    files = {
+        "b.yml": config_map("b"),
+        "a.yaml": config_map("a1") + "---\n# nothing\n---\n" + config_map("a2"),
+        "c.json": '{\n\t"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}',
+        "values.yaml": "colour: red\n",
+        "broken.yaml": "colour: [\n",
+        "skipped.yaml": "# +argocd:skip-file-rendering\n" + config_map("skipped"),
+        "meshshift.yaml": "apiVersion: meshshift.dev/v1alpha1\nkind: MeshShift\nspec: {phase: enforce}\n",
+        "notes.txt": config_map("text"),
+        "deep/d.yaml": config_map("d"),
+        "list.yaml": "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: l}}\n",
+    }
+    write(tmp_path / "repository", files)
+    (tmp_path / "repository" / "gone.yaml").symlink_to("nowhere.yaml")
+    (tmp_path / "repository" / "link.yaml").symlink_to("deep/d.yaml")
+    done = server.generate(tmp_path / "repository").succeeded()
+    names = [
+        found.rpartition("/")[2]
+        for found in identities([one for one in done.documents if one["kind"] != "List"])
+    ]
+    assert names == ["a1", "a2", "b", "c", "d"]
+    assert b"{name: l}" in done.out
+    assert (
+        "values.yaml was left out, as Argo CD does: it holds something else than Kubernetes objects"
+        in done.err
+    )
+    assert "broken.yaml was left out, as Argo CD does: line 2:" in done.err
+    deep = App(parameters=[parameter("directory-recurse", string="true")])
+    (tmp_path / "repository" / "link.yaml").unlink()
+    done = server.generate(tmp_path / "repository", deep).succeeded()
+    assert "ConfigMap/d" in identities([one for one in done.documents if one["kind"] != "List"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "a.yaml",
+            config_map("a") + "---\ncolour: red\n",
+            "a.yaml: it holds something else than Kubernetes objects",
+        ),
+        ("a.yaml", config_map("a") + "data: [\n", "a.yaml: line 5: "),
+        ("a.yaml", config_map("a") + "---\na: [\n", "a.yaml: line"),
+        ("a.json", "{", "a.json: Expecting property name"),
+        ("a.json", "[]", "a.json holds something else than one Kubernetes object"),
+        ("a.json", '{"kind": "A"}{"kind": "B"}', "a.json: Extra data"),
+        ("a.jsonnet", "{}", "a.jsonnet: Jsonnet is not rendered by this plugin"),
+    ],
+)
+def test_files_that_argo_cd_would_fail_on_write_nothing(
+    name: str, text: str, said: str, server: Server, tmp_path: Path
+) -> None:
+    write(tmp_path / "repository", {"0.yaml": config_map("first"), name: text})
+    done = server.generate(tmp_path / "repository")
+    assert done.code in (2, 3)
+    assert done.out == b""
+    assert said in done.err
+
+
+# -- kinds ---------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_two_things_is_not_guessed_at(server: Server, tmp_path: Path) -> None:
+    root = chart(tmp_path / "repository", {"a.yaml": config_map("of-the-chart")})
+    write(root, {"kustomization.yaml": "resources: [b.yaml]\n", "b.yaml": config_map("of-the-kustomization")})
+    done = server.generate(root)
+    assert done.code == 2
+    assert "this folder has both Chart.yaml and kustomization.yaml" in done.err
+    for kind, name in (("helm", "of-the-chart"), ("kustomize", "of-the-kustomization")):
+        chosen = App(parameters=[parameter("source", string=kind)])
+        assert identities(server.generate(root, chosen).succeeded().documents) == [f"ConfigMap/{name}"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (parameter("source", string="helm"), "parameter source is helm, but there is no Chart.yaml"),
+        (
+            parameter("values-files", array=[]),
+            "parameter values-files is for helm; this folder is rendered as directory",
+        ),
+    ],
+)
+def test_parameters_that_do_not_fit_the_folder_are_refused(
+    given: dict[str, Any], said: str, server: Server, tmp_path: Path
+) -> None:
+    write(tmp_path / "repository", {"a.yaml": config_map("a")})
+    done = server.generate(tmp_path / "repository", App(parameters=[given]))
+    assert (done.code, done.out) == (2, b"")
+    assert said in done.err
+
+
+# -- what is outside -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            parameter("values-files", array=["../../../secret.yaml"]),
+            "../../secret.yaml is outside of the repository",
+        ),
+        (parameter("values-files", array=["/etc/passwd"]), "/etc/passwd is outside of the repository"),
+        (parameter("values-files", array=["link.yaml"]), "link.yaml is outside of the repository"),
+        (parameter("values-files", array=["https://example.org/v.yaml"]), "is an address"),
+        (parameter("values-files", array=["none.yaml"]), "none.yaml does not exist"),
+        (parameter("values-files", array=["--post-renderer=x"]), "--post-renderer=x does not exist"),
+        (
+            parameter("context", array=["../../.."]),
+            "context (parameters): ../../.. is outside of the repository",
+        ),
+    ],
+)
+def test_an_application_reads_nothing_but_its_repository(
+    given: dict[str, Any], said: str, server: Server, tmp_path: Path
+) -> None:
+    root = tmp_path / "repository"
+    chart(root / "apps" / "shop", {"a.yaml": config_map("a")})
+    write(root / "apps", {"values.yaml": "a: b\n"})
+    write(tmp_path / "work", {"secret.yaml": "a: b\n"})
+    (root / "apps" / "shop" / "link.yaml").symlink_to("/etc/passwd")
+    done = server.generate(root, App("apps/shop", parameters=[given]))
+    assert (done.code, done.out) == (2, b"")
+    assert said in done.err
+    beside = App("apps/shop", parameters=[parameter("values-files", array=["../values.yaml"])])
+    server.generate(root, beside).succeeded()
+
+
+def test_a_link_among_plain_files_does_not_leave_the_repository(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "repository", {"a.yaml": config_map("a")})
+    (tmp_path / "repository" / "b.yaml").symlink_to("/etc/hostname")
+    done = server.generate(tmp_path / "repository")
+    assert (done.code, done.out) == (2, b"")
+    assert "b.yaml is a link that leaves the repository" in done.err
+
+
+def test_context_of_the_configuration_file_stays_inside_too(server: Server, tmp_path: Path) -> None:
+    write(tmp_path / "repository", {"a.yaml": config_map("a"), "meshshift.yaml": "context: [/etc]\n"})
+    done = server.generate(tmp_path / "repository")
+    assert (done.code, done.out) == (2, b"")
+    assert "context (meshshift.yaml): /etc is outside of the repository" in done.err
+
+
+def test_a_configuration_file_that_is_a_link_stays_inside_too(server: Server, tmp_path: Path) -> None:
+    write(tmp_path, {"repository/a.yaml": config_map("a"), "elsewhere.yaml": "context: [/etc]\n"})
+    (tmp_path / "repository" / "meshshift.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    done = server.generate(tmp_path / "repository")
+    assert (done.code, done.out) == (2, b"")
+    assert "configuration: meshshift.yaml is outside of the repository" in done.err
+    # What the operator names may lie anywhere.
+    (tmp_path / "repository" / "meshshift.yaml").unlink()
+    write(
+        tmp_path,
+        {"operator.yaml": "phase: switch\ncontext: [.]\nreport-file: report.txt\n", "context.yaml": ""},
+    )
+    server.environ["MESHSHIFT_CONFIG"] = str(tmp_path / "operator.yaml")
+    server.generate(tmp_path / "repository").succeeded()
+    assert (tmp_path / "report.txt").exists()
+
+
+def test_only_part_of_the_repository_may_have_been_copied(server: Server, tmp_path: Path) -> None:
+    """With manifest-generate-paths Argo CD copies the folder that all paths share, and the plugin starts below it."""
+    chart(tmp_path / "apps" / "shop", {"a.yaml": config_map("a")})
+    write(tmp_path / "apps", {"values.yaml": "a: b\n"})
+    given = [parameter("values-files", array=["../values.yaml"])]
+    done = server.command(
+        "generate",
+        tmp_path / "apps" / "shop",
+        server.environ | _sent(App("teams/apps/shop", parameters=given)),
+    )
+    done.succeeded()
+
+
+def _sent(app: App) -> dict[str, str]:
+
+    return variables(app)
+
+
+# -- charts that a chart depends on --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chart_repository(tmp_path: Path, home: dict[str, str], helm4: str) -> Iterator[str]:
+    """The address of a chart repository with the chart `cart`."""
+    folder = tmp_path / "charts"
+    write(
+        tmp_path / "cart",
+        {
+            "Chart.yaml": "apiVersion: v2\nname: cart\nversion: 1.2.3\n",
+            "templates/a.yaml": config_map("cart"),
+        },
+    )
+    run([helm4, "package", tmp_path / "cart", "--destination", folder], home).succeeded()
+    run([helm4, "repo", "index", folder], home).succeeded()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nobody wants to read it."""
+
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    ) as served:
+        thread = threading.Thread(target=served.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_address[1]}"
+        served.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("helm", ["helm3", "helm4"])
+@pytest.mark.parametrize("locked", [True, False], ids=["with Chart.lock", "without"])
+def test_charts_that_are_missing_are_downloaded_first(
+    helm: str,
+    locked: bool,
+    request: pytest.FixtureRequest,
+    home: dict[str, str],
+    tmp_path: Path,
+    chart_repository: str,
+) -> None:
+    program = request.getfixturevalue(helm)
+    root = chart(tmp_path / "repository", {"a.yaml": config_map("own")})
+    wanted = f"dependencies:\n- {{name: cart, version: 1.x.x, repository: '{chart_repository}/'}}\n"
+    write(root, {"Chart.yaml": f"apiVersion: v2\nname: shop\nversion: 1.0.0\n{wanted}"})
+    if locked:
+        run([program, "dependency", "update", root], home).succeeded()
+        for path in (root / "charts").iterdir():
+            path.unlink()
+        (root / "charts").rmdir()
+    (tmp_path / "work").mkdir()
+    here = Server(tmp_path / "work", on_path(home, programs(tmp_path / "bin", helm=program)))
+    done = here.generate(root).succeeded()
+    assert sorted(identities(done.documents)) == ["ConfigMap/cart", "ConfigMap/own"]
+    # Nothing of it is left in the container, where other Applications are rendered.
+    assert not [
+        path for path in Path(home["HOME"]).rglob("repositories.yaml") if chart_repository in path.read_text()
+    ]
+
+
+def test_charts_that_are_there_are_not_downloaded(server: Server, tmp_path: Path) -> None:
+    root = chart(tmp_path / "repository", {})
+    nowhere = "http://127.0.0.1:9"
+    write(
+        root,
+        {
+            "Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n"
+            f"dependencies: [{{name: cart, version: 1.2.3, repository: '{nowhere}'}}]\n",
+            "charts/cart/Chart.yaml": "apiVersion: v2\nname: cart\nversion: 1.2.3\n",
+            "charts/cart/templates/a.yaml": config_map("cart"),
+        },
+    )
+    assert identities(server.generate(root).succeeded().documents) == ["ConfigMap/cart"]
+    for path in sorted((root / "charts").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    done = server.generate(root)
+    assert (done.code, done.out) == (3, b"")
+    assert "helm dependency build failed with exit code 1" in done.err
+    assert server.init is not None
+    assert server.init.code == 3
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "said"),
+    [
+        (
+            "[{name: x, version: 1.0.0, repository: 'file://../../secret'}]",
+            "../../secret is outside of the repository",
+        ),
+        ("[x]", "dependencies is a list of mappings"),
+        ("[", "Chart.yaml:"),
+    ],
+)
+def test_dependencies_that_cannot_be_had_are_told(
+    dependencies: str, said: str, server: Server, tmp_path: Path
+) -> None:
+    root = tmp_path / "repository"
+    head = "apiVersion: v2\nname: shop\nversion: 1.0.0\n"
+    write(root, {"shop/Chart.yaml": f"{head}dependencies: {dependencies}\n"})
+    os.makedirs(tmp_path / "work" / "secret")
+    done = server.generate(root, App("shop"))
+    assert done.code in (2, 3)
+    assert said in done.err

@@ -1,0 +1,93 @@
+"""Charts that an Application's chart depends on: `helm dependency build`, where some are missing."""
+
+from __future__ import annotations
+
+import glob
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from transformer.errors import InputError
+from transformer.frontends import children
+from transformer.frontends.children import Limit
+from transformer.frontends.cmp_sources import CHART, inside
+from transformer.stream import emit, nodes
+
+#: Where charts of `apiVersion: v1` name what they depend on.
+_REQUIREMENTS = "requirements.yaml"
+_STYLE = emit.Style(indent_sequences=False, newline="\n")
+
+
+def build(root: str, environ: Mapping[str, str], limit: Limit) -> str:
+    """Download what the chart of the current folder depends on, if any of it is missing; returns what Helm said.
+
+    `root` is the repository, which `file://` dependencies may not leave. Raises InputError and UsageError.
+    """
+    wanted = [*_dependencies(CHART), *_dependencies(_REQUIREMENTS)]
+    for entry in wanted:
+        address = str(entry.get("repository") or "")
+        if address.startswith("file://"):
+            inside(root, address.removeprefix("file://"), f"dependency {entry.get('name')} of {CHART}")
+    if all(_is_there(str(entry.get("name", ""))) for entry in wanted):
+        return ""
+    with tempfile.TemporaryDirectory(prefix="meshshift-") as folder:
+        # Helm builds only from repositories that it knows. They are made known to this run alone: other
+        # Applications are rendered in this container too, at the same time.
+        config = os.path.join(folder, "repositories.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(emit.render(_repositories(wanted, _known(environ)), _STYLE))
+        own = {"HELM_REPOSITORY_CONFIG": config, "HELM_REPOSITORY_CACHE": os.path.join(folder, "cache")}
+        command = ["helm", "dependency", "build", "."]
+        _, said = children.run(command, limit, what="helm dependency build", environ={**environ, **own})
+    return said
+
+
+def _dependencies(path: str) -> list[dict[str, Any]]:
+    if not os.path.isfile(path):
+        return []
+    found = _mapping(path).get("dependencies") or []
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise InputError(f"{path}: dependencies is a list of mappings with name, version and repository")
+    return found
+
+
+def _mapping(path: str) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            root = nodes.parse(nodes.decode(file.read())[0]).root
+        value = nodes.to_value(root) if root is not None else {}
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except nodes.ParseError as error:
+        raise InputError(f"{path}:{error.line}: {error.message}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is no mapping")
+    return value
+
+
+def _is_there(name: str) -> bool:
+    """Whether the chart was committed, as a folder or an archive. Its version is Helm's to judge."""
+    stem = os.path.join("charts", glob.escape(name))
+    return os.path.isdir(os.path.join("charts", name)) or bool(glob.glob(f"{stem}-*.tgz"))
+
+
+def _known(environ: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Repositories that the operator has made known to Helm in this container, with their credentials."""
+    config = environ.get("HELM_CONFIG_HOME") or os.path.join(
+        environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "helm"
+    )
+    path = environ.get("HELM_REPOSITORY_CONFIG") or os.path.join(config, "repositories.yaml")
+    return list(_mapping(path).get("repositories") or []) if os.path.isfile(path) else []
+
+
+def _repositories(wanted: Iterable[Mapping[str, Any]], known: list[dict[str, Any]]) -> dict[str, Any]:
+    """Helm's file of repositories: the known ones, and those by address that the chart depends on."""
+    addresses = {str(entry.get("url", "")).rstrip("/") for entry in known}
+    found = list(known)
+    for entry in wanted:
+        address = str(entry.get("repository") or "")
+        if address.startswith(("http://", "https://")) and address.rstrip("/") not in addresses:
+            addresses.add(address.rstrip("/"))
+            found.append({"name": f"meshshift-{len(found)}", "url": address})
+    return {"apiVersion": "v1", "repositories": found}

@@ -1,0 +1,105 @@
+"""Plain manifests of a folder, chosen and read as Argo CD's directory source does it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+
+from transformer import unreadable
+from transformer.errors import InputError, UsageError
+from transformer.frontends.manifests import Manifests
+from transformer.settings import CONFIG_FILES
+from transformer.stream import nodes, split
+
+_ENDINGS = (".yaml", ".yml", ".json", ".jsonnet")
+_SKIP = b"+argocd:skip-file-rendering"
+_LOOKS_LIKE_ONE = (b"apiVersion:", b"kind:", b"metadata:")
+
+
+def read(root: str, *, recurse: bool) -> Manifests:
+    """The files of the current folder (with those below it where asked) that hold manifests, by relative path.
+
+    `root` is the repository, which links may not leave. A file that holds something else is left out with a note.
+    Raises InputError for a file that looks like manifests and is none, UsageError for what is not rendered here.
+    """
+    found = Manifests([], [])
+    for name in _below(".", recurse):
+        path = os.path.normpath(name)
+        if path in CONFIG_FILES:
+            continue
+        data = _bytes(root, path)
+        if data is None or _SKIP in data:
+            continue
+        if path.endswith(".jsonnet"):
+            raise UsageError(
+                f"{path}: Jsonnet is not rendered by this plugin: write manifests, or exclude the file"
+            )
+        if path.endswith(".json"):
+            found.files.append((path, _json(path, data)))
+            continue
+        wrong = _yaml_fault(path, data)
+        if wrong:
+            found.notes.append(f"{path} was left out, as Argo CD does: {wrong}")
+        else:
+            found.files.append((path, data))
+    return found
+
+
+def _below(folder: str, recurse: bool) -> Iterator[str]:
+    """Files with an ending of manifests, in the order of their names."""
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            if recurse:
+                yield from _below(path, recurse)
+        elif name.endswith(_ENDINGS):
+            yield path
+
+
+def _bytes(root: str, path: str) -> bytes | None:
+    """The content of a regular file; None for a link to nothing or to a folder. Raises UsageError."""
+    real, top = os.path.realpath(path), os.path.realpath(root)
+    if os.path.commonpath([real, top]) != top:
+        raise UsageError(f"{path} is a link that leaves the repository")
+    if not os.path.isfile(real):
+        return None
+    try:
+        with open(real, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _json(path: str, data: bytes) -> bytes:
+    """A JSON file as YAML. Argo CD takes one object in each file and fails for anything else. Raises InputError."""
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; a JSON file holds one object") from error
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+        raise InputError(f"{path} holds something else than one Kubernetes object")
+    # Tabs may indent JSON, not YAML.
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n" if b"\t" in data else data
+
+
+def _yaml_fault(path: str, data: bytes) -> str:
+    """Why a YAML file holds no manifests; empty where it does. Raises InputError where only some of it is wrong."""
+    objects, wrong = 0, ""
+    for start, end in split.split(data):
+        try:
+            root = nodes.parse(nodes.decode(data[start:end])[0]).root
+            value = nodes.to_value(root) if root is not None else None
+        except nodes.ParseError as error:
+            line = data.count(b"\n", 0, start) + error.line
+            wrong = f"line {line}: {unreadable.fault(data[start:end], error)}"
+            break
+        if value is None:
+            continue
+        if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+            wrong = "it holds something else than Kubernetes objects"
+            break
+        objects += 1
+    if wrong and (objects or all(word in data for word in _LOOKS_LIKE_ONE)):
+        raise InputError(f"{path}: {wrong}; correct it, or mark the file with {_SKIP.decode()}")
+    return wrong or ("" if objects else "it is empty")

@@ -1,0 +1,140 @@
+"""What the folder of an Application is, and its manifests as Argo CD's own sources would render them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from transformer.errors import UsageError
+from transformer.frontends import children, cmp_directory
+from transformer.frontends.children import Limit
+from transformer.frontends.cmp_parameters import KINDS, Asked
+from transformer.frontends.joined import Joined
+
+CHART = "Chart.yaml"
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+#: Which kind of source a parameter is for.
+_FOR = {
+    "release-name": "helm", "values-files": "helm", "values": "helm", "helm-parameters": "helm",
+    "helm-string-parameters": "helm", "skip-crds": "helm", "skip-tests": "helm", "skip-schema-validation": "helm",
+    "directory-recurse": "directory",
+}  # fmt: skip
+
+
+class Rendered(NamedTuple):
+    """Manifests as one stream, remarks, and the files that they are, where nothing was rendered."""
+
+    data: bytes
+    notes: tuple[str, ...]
+    files: Joined | None = None
+
+
+def kind_of(asked: Asked) -> str:
+    """`helm`, `kustomize` or `directory`: what the Application says, else what is in the current folder.
+
+    Raises UsageError where that is not clear, or where parameters are given that this kind does not read.
+    """
+    markers = {"helm": (CHART,), "kustomize": KUSTOMIZATIONS}
+    found = {kind: [name for name in names if os.path.isfile(name)] for kind, names in markers.items()}
+    kind = asked.text("source")
+    if not kind:
+        if found["helm"] and found["kustomize"]:
+            raise UsageError(
+                f"this folder has both {CHART} and {found['kustomize'][0]}: say which one is rendered with "
+                f"the parameter source ({' or '.join(KINDS[:2])})"
+            )
+        kind = next((kind for kind, names in found.items() if names), "directory")
+    elif kind != "directory" and not found[kind]:
+        raise UsageError(f"parameter source is {kind}, but there is no {markers[kind][0]} in this folder")
+    for name in asked.source:
+        if _FOR.get(name, kind) != kind:
+            raise UsageError(f"parameter {name} is for {_FOR[name]}; this folder is rendered as {kind}")
+    return kind
+
+
+def render(asked: Asked, root: str, environ: Mapping[str, str], limit: Limit) -> Rendered:
+    """The manifests of the current folder; `root` is the repository, which no file may leave.
+
+    Raises UsageError and InputError where they cannot be had whole.
+    """
+    kind = kind_of(asked)
+    if kind == "directory":
+        found = cmp_directory.read(root, recurse=asked.switch("directory-recurse"))
+        joined = Joined(found.files)
+        return Rendered(joined.data, tuple(found.notes), joined)
+    if kind == "kustomize":
+        # Never with --enable-exec or --enable-alpha-plugins: a repository must not run programs in this container.
+        out, said = children.run(["kustomize", "build", "."], limit, what="kustomize build", environ=environ)
+    else:
+        command = ["helm", "template", ".", *_helm_arguments(asked, root, environ)]
+        values = asked.text("values").encode()
+        out, said = children.run(command, limit, what="helm template", environ=environ, stdin=values)
+    return Rendered(out, (said,) if said else ())
+
+
+def _helm_arguments(asked: Asked, root: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Arguments as Argo CD's own Helm source has them. An argument starts with its flag, so no value can be one."""
+    # In a namespace other than Argo CD's the name of an Application comes as <namespace>_<name>.
+    name = asked.text("release-name") or environ.get("ARGOCD_APP_NAME", "").rpartition("_")[2]
+    if not name:
+        raise UsageError(
+            "ARGOCD_APP_NAME is not set: Argo CD sets it; elsewhere set it to the release's name"
+        )
+    yield f"--name-template={name}"
+    for flag, variable in (("--namespace", "ARGOCD_APP_NAMESPACE"), ("--kube-version", "KUBE_VERSION")):
+        if environ.get(variable):
+            yield f"{flag}={environ[variable]}"
+    for name, value in asked.pairs("helm-parameters").items():
+        yield f"--set={name}={_commas_escaped(value)}"
+    for name, value in asked.pairs("helm-string-parameters").items():
+        yield f"--set-string={name}={_commas_escaped(value)}"
+    for path in asked.entries("values-files"):
+        yield f"--values={inside(root, path, 'parameter values-files')}"
+    if asked.text("values"):
+        yield "--values=-"
+    for version in filter(None, environ.get("KUBE_API_VERSIONS", "").split(",")):
+        yield f"--api-versions={version}"
+    if not asked.switch("skip-crds"):
+        yield "--include-crds"
+    for switch in ("skip-tests", "skip-schema-validation"):
+        if asked.switch(switch):
+            yield f"--{switch}"
+
+
+def _commas_escaped(value: str) -> str:
+    """A value in which commas do not start another one, as Argo CD writes it; `{a,b}` stays a list."""
+    if value.startswith("{") and value.endswith("}"):
+        return value
+    out, before = [], ""
+    for letter in value:
+        out.append("\\," if letter == "," and before != "\\" else letter)
+        before = letter
+    return "".join(out)
+
+
+def inside(root: str, path: str, what: str) -> str:
+    """The path, if it is a file or folder of the repository. Raises UsageError.
+
+    The container also has files of other Applications and of the operator.
+    """
+    if "://" in path:
+        raise UsageError(f"{what}: {path} is an address; only files of the repository are read")
+    real, top = os.path.realpath(path), os.path.realpath(root)
+    if os.path.commonpath([real, top]) != top:
+        raise UsageError(f"{what}: {path} is outside of the repository")
+    if not os.path.exists(real):
+        raise UsageError(f"{what}: {path} does not exist in the Application's folder")
+    return path
+
+
+def repository(environ: Mapping[str, str]) -> str:
+    """The folder that holds the repository, as far as Argo CD copied it: it copies what is above the Application, too."""
+    here = os.getcwd().rstrip("/").split("/")
+    steps = [step for step in environ.get("ARGOCD_APP_SOURCE_PATH", "").split("/") if step not in ("", ".")]
+    # With manifest-generate-paths only the folder that all paths share is copied, so the first steps may be missing.
+    for first in range(len(steps)):
+        rest = steps[first:]
+        if here[-len(rest) :] == rest:
+            return "/".join(here[: -len(rest)]) or "/"
+    return "/".join(here) or "/"

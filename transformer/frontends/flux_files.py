@@ -1,0 +1,123 @@
+"""The files that `flux-patches` writes, as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from transformer.errors import UsageError
+from transformer.frontends.cmp_sources import KUSTOMIZATIONS
+from transformer.frontends.flux_patches import STYLE, Changes
+from transformer.frontends.flux_release import Release
+from transformer.stream import emit, nodes
+
+PATCHES, MANIFESTS = "patches.yaml", "manifests.yaml"
+_SIGN = b"# Written by meshshift flux-patches"
+_OF_PATCHES = _SIGN + b": belongs into the spec of the HelmRelease.\n"
+_OF_MANIFESTS = _SIGN + b": applied by the Flux Kustomization that applies the HelmRelease.\n"
+
+
+class File(NamedTuple):
+    """A file and what belongs into it; None: it must not be there. `ours`: nobody else writes it."""
+
+    path: str
+    content: bytes | None
+    ours: bool = True
+
+
+def files(changes: Changes, release: Release | None, folder: str) -> list[File]:
+    """What belongs where. Without a folder new objects go beside the HelmRelease, in a file named after its own."""
+    if release is not None and not folder:
+        place = f"{os.path.splitext(release.path)[0]}-meshshift.yaml"
+    else:
+        place = os.path.join(folder, MANIFESTS)
+    body = "".join("---\n" + emit.render(value, STYLE) for value in changes.new).encode()
+    new = File(place, _OF_MANIFESTS + body if changes.new else None)
+    if release is not None:
+        return [File(release.path, release.with_patches(changes.patches), ours=False), new]
+    entry = [{"kustomize": {"patches": changes.patches}}] if changes.patches else []
+    text = emit.render({"postRenderers": entry}, STYLE)
+    return [File(os.path.join(folder, PATCHES), _OF_PATCHES + text.encode()), new]
+
+
+def current(path: str) -> bytes | None:
+    """The content of a file; None where there is none. Raises UsageError where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def refuse_foreign(found: Sequence[File]) -> None:
+    """Raises UsageError where a file that would be replaced or removed was written by somebody else."""
+    for file in found:
+        if file.ours and not (current(file.path) or _SIGN).startswith(_SIGN):
+            raise UsageError(
+                f"{file.path} exists and was not written by flux-patches: move it, or name another folder"
+            )
+
+
+def unlisted(found: Sequence[File]) -> list[str]:
+    """A remark for every file of new objects that the kustomization beside it does not name, so that Flux passes it over."""
+    return [
+        f"{path} does not name {os.path.basename(file.path)}: add it to its resources, or Flux does not apply it"
+        for file in found
+        if file.ours and file.content is not None and os.path.basename(file.path) != PATCHES
+        for path in _kustomizations(os.path.dirname(file.path))
+        if os.path.basename(file.path) not in _resources(path)
+    ]
+
+
+def _kustomizations(folder: str) -> Iterator[str]:
+    for name in KUSTOMIZATIONS:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            yield path
+
+
+def _resources(path: str) -> set[str]:
+    try:
+        root = nodes.parse(nodes.decode(current(path) or b"")[0]).root
+        value = nodes.to_value(root) if root is not None else {}
+    except nodes.ParseError as error:
+        raise UsageError(f"{path}:{error.line}: {error.message}") from error
+    listed = value.get("resources") if isinstance(value, dict) else None
+    return {os.path.normpath(entry) for entry in listed or () if isinstance(entry, str)}
+
+
+def write(found: Sequence[File]) -> None:
+    """Bring all files about. Each is complete before any takes its place. Raises UsageError where that fails."""
+    ready: list[tuple[str, str]] = []
+    try:
+        for file in found:
+            if file.content is not None and file.content != current(file.path):
+                ready.append((_beside(file.path, file.content), os.path.realpath(file.path)))
+        for temporary, path in ready:
+            os.replace(temporary, path)
+        for file in found:
+            if file.content is None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(file.path)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
+    finally:
+        for temporary, _ in ready:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+
+def _beside(path: str, content: bytes) -> str:
+    """The content in a new file in the same folder, with the permissions of the file whose place it will take."""
+    real = os.path.realpath(path)
+    os.makedirs(os.path.dirname(real), exist_ok=True)
+    temporary = os.path.join(os.path.dirname(real), f".{os.path.basename(real)}.{os.getpid()}")
+    with open(temporary, "xb") as file:
+        file.write(content)
+    if os.path.exists(real):
+        os.chmod(temporary, os.stat(real).st_mode & 0o777)
+    return temporary

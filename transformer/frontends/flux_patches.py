@@ -1,0 +1,165 @@
+"""What a transform did, as patches of kustomize for every object that was changed or removed, and new objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from transformer import needles
+from transformer.documents import Input
+from transformer.errors import InputError, UsageError
+from transformer.findings import ObjectRef
+from transformer.frontends import flux_operations
+from transformer.stream import emit, nodes
+from transformer.stream.patterns import pattern
+
+MARK = "# meshshift"
+STYLE = emit.Style(indent_sequences=False, newline="\n")
+_HOOK = "helm.sh/hook"
+_SPECIAL = pattern(r"[\\.+*?()|\[\]{}^$]")
+_NONE = "^$"  # as an expression: only the empty text
+_UNWRITTEN = "default"  # how kustomize calls the namespace of a namespaced object that names none
+
+
+class Changes(NamedTuple):
+    """Patches in the order of the render (each with `target` and `patch`), new objects, and remarks."""
+
+    patches: list[dict[str, Any]]
+    new: list[dict[str, Any]]
+    notes: list[str]
+
+
+class _Object(NamedTuple):
+    """An object of a stream: its identity as written, the namespace that it is in, its bytes and its value."""
+
+    ref: ObjectRef
+    namespace: str
+    raw: bytes
+    value: dict[str, Any]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return (self.ref.group, self.ref.kind, self.namespace, self.ref.name)
+
+
+def changes(before: bytes, after: bytes, namespace: str) -> Changes:
+    """Patches that make `after` of what a chart renders, except for new objects, which are returned apart.
+
+    `namespace` is that of the release. Raises UsageError where a new object would need it and it is unknown, InputError
+    where no patch can say what was done.
+    """
+    old, new = _objects(before, namespace), _objects(after, namespace)
+    same = {found.raw for found in old} & {found.raw for found in new}
+    changed: dict[tuple[str, ...], _Object] = {}
+    for found in new:
+        if found.raw not in same and changed.setdefault(found.key, found) is not found:
+            raise InputError(f"{found.ref} would be there twice: kustomize, and so Flux, refuses that")
+    patches: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for found in old:
+        if found.raw in same:
+            continue
+        target = _target(found, old)
+        becomes = changed.pop(found.key, None)
+        if becomes is not None and becomes.value == found.value:
+            continue
+        bodies = (
+            [_deletion(found.ref)]
+            if becomes is None
+            else list(flux_operations.between(_identity(found.ref), found.value, becomes.value))
+        )
+        for body in bodies:
+            patches.append({"target": target, "patch": f"{MARK}: {found.ref}\n" + emit.render(body, STYLE)})
+        if _annotations(found.value).get(_HOOK):
+            notes.append(
+                f"{found.ref} is a hook: Flux patches it unless the HelmRelease says postRenderStrategy: nohooks, "
+                "which is how helm-controller before 1.6 works"
+            )
+    return Changes(patches, [_placed(found, namespace) for found in changed.values()], notes)
+
+
+def _objects(data: bytes, namespace: str) -> list[_Object]:
+    """Objects of a stream, items of lists too: kustomize takes lists apart as well."""
+    counter = iter(range(data.count(b"\n") + 2))
+    found = []
+    for part in Input(data, needles.NEEDLES).parts():
+        obj = part.obj(counter, "")
+        if obj is not None:
+            ref = obj.ref
+            # A Namespace is in none; for other cluster-wide kinds it makes no difference which one is assumed.
+            own = ref.namespace or ("" if (ref.group, ref.kind) == ("", "Namespace") else namespace)
+            found.append(_Object(ref, own, part.raw.strip(), nodes.to_value(obj.root)))
+    return found
+
+
+# -- targets -------------------------------------------------------------------------------------------------
+
+
+def _target(wanted: _Object, objects: Sequence[_Object]) -> dict[str, str]:
+    """A selector that kustomize matches with this object of the render alone. Raises InputError where there is none."""
+    ref = wanted.ref
+    if not ref.name or "generateName" in wanted.value.get("metadata", {}):
+        raise InputError(f"{ref.kind} has no metadata.name, so no patch can name it")
+    rivals = [
+        other.ref for other in objects
+        if (other.ref.kind, other.ref.version, other.ref.name) == (ref.kind, ref.version, ref.name)
+    ]  # fmt: skip
+    target = {
+        "group": escaped(ref.group),
+        "version": ref.version,
+        "kind": ref.kind,
+        "name": escaped(ref.name),
+    }
+    if not ref.group:
+        # An empty selector matches every group, which matters only where another group has such an object.
+        target["group"] = _NONE if any(other.group for other in rivals) else ""
+    rivals = [other for other in rivals if other.group == ref.group]
+    if ref.namespace:
+        target["namespace"] = escaped(ref.namespace)
+        rivals = [other for other in rivals if (other.namespace or _UNWRITTEN) == ref.namespace]
+    elif any(other.namespace for other in rivals):
+        target["namespace"] = _UNWRITTEN
+        rivals = [other for other in rivals if other.namespace in ("", _UNWRITTEN)]
+    if len(rivals) > 1:
+        raise InputError(f"{ref} is in the render {len(rivals)} times: kustomize, and so Flux, refuses that")
+    return {key: text for key, text in target.items() if text}
+
+
+def escaped(text: str) -> str:
+    """A text as an expression that matches it alone: kustomize reads the fields of a target as expressions."""
+    return _SPECIAL.sub(lambda match: "\\" + match.group(), text)
+
+
+# -- patches -------------------------------------------------------------------------------------------------
+
+
+def _identity(ref: ObjectRef) -> dict[str, Any]:
+    metadata = {"name": ref.name} | ({"namespace": ref.namespace} if ref.namespace else {})
+    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
+
+
+def _deletion(ref: ObjectRef) -> dict[str, Any]:
+    return {"$patch": "delete"} | _identity(ref)
+
+
+# -- new objects ---------------------------------------------------------------------------------------------
+
+
+def _placed(found: _Object, namespace: str) -> dict[str, Any]:
+    """A new object as Flux applies it: with its namespace written, because no release gives it one."""
+    if _HOOK in _annotations(found.value):
+        raise UsageError(
+            f"{found.ref} comes of an object that is a Helm hook; Flux applies new objects without Helm, so it would "
+            "stay for good: take the hook's annotation off the chart's object, or keep it out with `only`"
+        )
+    metadata = found.value["metadata"]
+    if metadata.get("namespace"):
+        return found.value
+    if not namespace:
+        raise UsageError(f"{found.ref} is new and names no namespace: say the release's with --namespace")
+    rest = {key: value for key, value in metadata.items() if key not in ("name", "namespace")}
+    return found.value | {"metadata": {"name": metadata["name"], "namespace": namespace} | rest}
+
+
+def _annotations(value: dict[str, Any]) -> dict[str, Any]:
+    return (value.get("metadata") or {}).get("annotations") or {}
