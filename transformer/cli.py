@@ -92,6 +92,10 @@ def run(argv: Sequence[str], data: bytes | None = None) -> int:
         own = _own_flags(name, given)
         layers += [settings.from_flags(given), settings.from_environment(environ)]
         path = settings.config_path(own.pop("config", [""])[-1], environ)
+        if own.get("function-config"):
+            from transformer.frontends import krm
+
+            layers.append(krm.function_config_file(own["function-config"][-1]))
         if path:
             layers.append(settings.from_file(path))
         return command.run(Call(operands, layers, environ, data, own))
@@ -151,6 +155,10 @@ def _transform(call: Call) -> int:
 
         found = krm.detect(data)
         if found is not None:
+            if call.flag("function-config"):
+                raise UsageError(
+                    "a ResourceList brings its functionConfig along: leave --function-config out"
+                )
             return krm.run(data, found, call.layers, call.environ)
     chosen = settings.resolve(call.layers, call.environ)
     wants_report = chosen.options["report-file"] or chosen.options["report"] != "text"
@@ -249,6 +257,13 @@ COMMANDS: dict[str, Command] = {
 
 FLAGS = (
     Flag("config", "FILE", "configuration file (default: meshshift.yaml or .meshshift.yaml in this folder)"),
+    Flag(
+        "function-config",
+        "FILE",
+        "for transform: options from a functionConfig in a file, as kustomize hands it to legacy plugins; relative "
+        "paths in it start at this folder",
+        ("transform",),
+    ),
     Flag(
         "workload",
         "NS/NAME",

@@ -86,7 +86,7 @@ class Run:
     # -- what a rule says -------------------------------------------------------------------------------------------
 
     def say(self, code: str, at: View | Obj, message: str, *, remedy: str = "", target: str = "") -> Finding:
-        """Add a finding of a warning or info code (an error code only through `hold`)."""
+        """Add a finding of a warning or info code (an error code only through `hold` or `tell`)."""
         finding = self._finding(code, at, message, remedy, target, codes.CODES[code].severity)
         self.findings[finding] = None
         return finding
@@ -116,6 +116,14 @@ class Run:
         self.findings[finding] = None
         self.units.hold(obj.uid)
         return True
+
+    def tell(self, code: str, at: View, message: str) -> None:
+        """An error finding about an object that nothing would be done with: there is nothing to hold."""
+        finding = self._finding(code, at, message, "", "", codes.CODES[code].severity)
+        reason = self._acceptance(code, at.obj)
+        if reason:
+            finding = finding._replace(severity="warning", accepted=reason)
+        self.findings[finding] = None
 
     def degrade(self, code: str, at: View, message: str, *, remedy: str = "") -> None:
         """A warning for tuning that the target lacks; the field's leaves are degraded."""

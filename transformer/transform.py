@@ -12,7 +12,7 @@ from transformer.documents import Input, Part
 from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError, place_of
 from transformer.findings import SEVERITIES, Finding, ObjectRef
 from transformer.ledger import Ledger
-from transformer.objects import Obj
+from transformer.objects import MARKER, Obj
 from transformer.options import Options
 from transformer.rules import registry
 from transformer.run import MissingFact, Run
@@ -106,6 +106,10 @@ def transform(
         objects = coexistence.confined(run, objects)
     _apply_rules(run, objects, data)
     coexistence.note_harms(run)
+    if MARKER.encode() in data:
+        from transformer import torn_names
+
+        torn_names.note(run, objects)
     settlement = settle(run)
     if any(missing.at.uid not in settlement.held for entries in run.facts.values() for missing in entries):
         report = _report(run, settlement, findings, objects, USAGE)

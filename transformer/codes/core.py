@@ -169,4 +169,15 @@ CODES = (
         "Name all of its workloads, or the namespace, in `only`.",
         "only: [app=cart]  # the Server selects app=web too",
     ),
+    Code(
+        "MS025", "error", "reference torn apart by a later renaming",
+        "An object that meshshift made names another one by a name or namespace that was changed afterwards, as "
+        "kustomize's `namePrefix`, `nameSuffix` and `namespace` of an outer layer do.",
+        "The route or policy has no effect, or sends to nothing: kustomize renames objects and follows only references "
+        "that it was told of.",
+        "Deliver meshshift as kustomize-plugin/component, which tells kustomize of the references that it can follow; for "
+        "others, such as ServiceAccounts in a MeshTLSAuthentication, run meshshift in the outermost layer or keep the name.",
+        "kind: HTTPRoute\nmetadata: {name: dev-cart}  # and the Service is called dev-cart\nspec:\n  parentRefs: [{kind: Service, name: cart}]",
+        acceptable=True,
+    ),
 )  # fmt: skip

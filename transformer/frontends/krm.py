@@ -86,17 +86,36 @@ def run(data: bytes, found: ResourceList, layers: Sequence[Layer], environ: Mapp
 
 def function_config(found: ResourceList) -> Layer | None:
     """Options from functionConfig: an object of our kind, or a ConfigMap as `kpt fn eval -- key=value` makes
-    it.
+    it. None where there is none, or an empty one.
     """
     node = nodes.get(found.rest, "functionConfig")
-    if node is None:
-        return None
+    return _layer(node, "functionConfig") if node is not None else None
+
+
+def function_config_file(path: str) -> Layer:
+    """Options from a functionConfig in a file of its own, as kustomize hands it to a plugin that is no KRM function.
+
+    Paths in it start at the current folder: the file is a temporary copy. Raises UsageError.
+    """
+    try:
+        with open(path, "rb") as file:
+            root = nodes.parse(nodes.decode(file.read())[0]).root
+    except OSError as error:
+        raise UsageError(f"the functionConfig cannot be read: {path}: {error.strerror}") from error
+    except nodes.ParseError as error:
+        raise UsageError(f"{path}:{error.line}: {error.message}") from error
+    layer = _layer(root, path) if root is not None else None
+    if layer is None:
+        raise UsageError(f"{path}: there is no functionConfig in this file")
+    return layer
+
+
+def _layer(node: nodes.Node, source: str) -> Layer | None:
     from transformer import config
 
     data = config.plain(node)
     if not data:
         return None
-    source = "functionConfig"
     if not isinstance(data, dict):
         raise UsageError(f"{source} is not an object")
     if (data.get("apiVersion"), data.get("kind")) == ("v1", "ConfigMap"):

@@ -1,0 +1,122 @@
+"""Names that a tool gave to objects after meshshift had written references to them, as kustomize's `namePrefix` does.
+
+kustomize renames every object of a layer and follows only the references that it knows of; those inside of routes and
+policies of Linkerd and Gateway API it knows only where it is told (kustomize-plugin/component/names.yaml).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from transformer.objects import MARKER, Obj, View
+from transformer.run import Run
+from transformer.stream.patterns import pattern
+
+_GATEWAY_API = "gateway.networking.k8s.io"
+#: Fields that name other objects, with the group and kind that they mean where they do not say it.
+_REFERENCES: dict[str, tuple[str, str]] = {
+    "backendRef": ("", "Service"),
+    "backendRefs": ("", "Service"),
+    "certificateRefs": ("", "Secret"),
+    "identityRefs": ("", "ServiceAccount"),
+    "parentRefs": (_GATEWAY_API, "Gateway"),
+    "requiredAuthenticationRefs": ("", ""),
+    "targetRef": ("", ""),
+    "to": ("", ""),  # of a ReferenceGrant
+}
+_IDENTITY = pattern(r"(?P<name>[^.*]+)\.(?P<namespace>[^.]+)\.serviceaccount\.identity\.", re.ASCII)
+#: What has no namespace, or is never renamed.
+_NOT_ASKED = frozenset({"Namespace", "GatewayClass"})
+
+
+class _Reference(NamedTuple):
+    at: View
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+
+class _Origin(NamedTuple):
+    """Namespace and name of the object that a derived one was made from, as its marker tells."""
+
+    namespace: str
+    name: str
+
+
+def note(run: Run, objects: Sequence[Obj]) -> None:
+    """Tell of every derived object with a reference to a name that its object no longer has (MS025)."""
+    for obj in objects:
+        marker = obj.annotations.get(MARKER, "")
+        if not marker:
+            continue
+        _, *place = marker.split("/")
+        origin = _Origin(place[0] if len(place) > 1 else "", place[-1] if place else "")
+        for reference in _references(obj):
+            found = _now(run, obj, origin, reference)
+            if found is not None:
+                was = f"{reference.namespace}/{reference.name}" if reference.namespace else reference.name
+                run.tell(
+                    "MS025", reference.at, f"names {reference.kind} {was}, which is called {found.ref} here"
+                )
+                break
+
+
+def _references(obj: Obj) -> Iterator[_Reference]:
+    for field in _below(obj.spec):
+        key = str(field.path[-1])
+        if key == "identities":
+            for identity in field.each():
+                match = _IDENTITY.match(identity.text())
+                if match is not None:
+                    yield _Reference(identity, "", "ServiceAccount", match["namespace"], match["name"])
+        elif key in _REFERENCES:
+            for reference in [field] if field.is_mapping else field.each():
+                found = _reference(obj, reference, *_REFERENCES[key])
+                if found.name and found.kind and found.kind not in _NOT_ASKED:
+                    yield found
+
+
+def _reference(obj: Obj, field: View, group: str, kind: str) -> _Reference:
+    if field.get("kind").present:
+        group, kind = field.get("group").text(), field.get("kind").text()
+    space = field.get("namespace").text() or obj.namespace
+    return _Reference(field.get("name"), group, kind, space, field.get("name").text())
+
+
+def _below(view: View) -> Iterator[View]:
+    """All fields of mappings below a view, depth first."""
+    for _, field in view.items():
+        yield field
+        yield from _below(field)
+    for item in view.each():
+        yield from _below(item)
+
+
+def _now(run: Run, obj: Obj, origin: _Origin, reference: _Reference) -> Obj | None:
+    """The object that the reference meant before both were renamed in the same way; None where nothing shows that."""
+    if run.context.find(reference.group, reference.kind, reference.namespace, reference.name).obj is not None:
+        return None
+    moved = origin.namespace not in ("", obj.namespace) and reference.namespace == origin.namespace
+    for other in run.context.objects(reference.group, reference.kind):
+        if other.context or other.namespace not in (reference.namespace, obj.namespace):
+            continue
+        if other.namespace != reference.namespace and not moved:
+            continue
+        before, name, after = other.name.partition(reference.name)
+        if not name:
+            continue
+        if not before and not after and other.namespace == reference.namespace:
+            continue
+        if _renamed(obj.name, origin.name, before, after):
+            return other
+    return None
+
+
+def _renamed(name: str, source: str, before: str, after: str) -> bool:
+    """Whether a derived object of this name, made from `source`, can have got this prefix and suffix since."""
+    grown = len(name) > len(before) + len(after) and name.startswith(before) and name.endswith(after)
+    # An object that was made with them has them from its source.
+    return grown and not (before and source.startswith(before)) and not (after and source.endswith(after))
