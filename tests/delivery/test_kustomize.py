@@ -4,43 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from tests.crd_validation import Emitted
+from tests.delivery import kustomizing
+from tests.delivery.kustomizing import FUNCTION, PLUGIN, RESOURCES, component, layer, transformed
 from tests.delivery.running import Done, identities, one, run, write
-from tests.delivery.samples import NAMESPACE, POLICY, SERVICE, SETTINGS, STRICT, VIRTUAL_SERVICE
-from tests.real_tools import ROOT
-
-PLUGIN = ROOT / "kustomize-plugin"
-ENABLED = ("--enable-alpha-plugins", "--enable-exec")
-RESOURCES = {
-    "namespace.yaml": NAMESPACE,
-    "service.yaml": SERVICE,
-    "settings.yaml": SETTINGS,
-    "traffic.yaml": VIRTUAL_SERVICE,
-}
-FUNCTION = (PLUGIN / "meshshift.yaml").read_text(encoding="utf-8")
+from tests.delivery.samples import POLICY, STRICT
 
 Build = Callable[..., Done]
-
-
-def kustomization(names: dict[str, str], **more: Any) -> str:
-    """A kustomization.yaml with these files as resources."""
-    return yaml.safe_dump({"resources": sorted(names), **more})
-
-
-def layer(folder: Path, files: dict[str, str], **more: Any) -> Path:
-    """A folder with resources and their kustomization."""
-    return write(folder, {**files, "kustomization.yaml": kustomization(files, **more)})
-
-
-def transformed(folder: Path, files: dict[str, str], **more: Any) -> Path:
-    """The same, with the function as a transformer."""
-    write(folder, {"meshshift.yaml": FUNCTION})
-    return layer(folder, files, transformers=["meshshift.yaml"], **more)
 
 
 @pytest.fixture
@@ -48,7 +21,7 @@ def build(kustomize: str, home: dict[str, str]) -> Build:
     """`kustomize build FOLDER` with both flags, or with those given."""
 
     def render(folder: Path, *flags: str, env: dict[str, str] | None = None) -> Done:
-        return run([kustomize, "build", folder, *(flags or ENABLED)], home | (env or {}))
+        return kustomizing.build(kustomize, home, folder, *flags, env=env)
 
     return render
 
@@ -77,8 +50,7 @@ def test_a_component_gives_what_it_creates_the_namespace_of_its_parent(
 ) -> None:
     names = ("service.yaml", "traffic.yaml")
     bare = {name: RESOURCES[name].replace("  namespace: shop\n", "") for name in names}
-    for name in ("kustomization.yaml", "meshshift.yaml"):
-        write(tmp_path, {f"migrate/{name}": (PLUGIN / "component" / name).read_bytes()})
+    component(tmp_path / "migrate")
     folder = layer(tmp_path / "app", bare, namespace="shop", components=["../migrate"])
     done = build(folder).succeeded()
     assert identities(done.documents) == ["Service/cart", "HTTPRoute/cart"]
