@@ -369,3 +369,57 @@ def test_beside_a_kept_source_places_move_once_and_results_know_them(call: Call)
     assert policy["file"] == {"path": "a.yaml", "index": 3}
     second = call("--fail-on=never", stdin=first.out)
     assert second.out.partition(b"functionConfig")[0] == first.out.partition(b"functionConfig")[0]
+
+
+# -- a functionConfig in a file of its own ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [
+        ("apiVersion: meshshift.dev/v1alpha1\nkind: MeshShift\nspec: {mesh: {mtls: strict}}\n", 0, ""),
+        ("apiVersion: v1\nkind: ConfigMap\ndata: {mesh.mtls: strict}\n", 0, ""),
+        ("apiVersion: meshshift.dev/v1alpha1\nkind: MeshShift\n", 2, "1 fact is missing"),
+        ("mesh: {mtls: strict}\n", 2, "None of None is not understood"),
+        ("- a list\n", 2, "is not an object"),
+        ("", 2, "there is no functionConfig in this file"),
+        ("a: [\n", 2, "config.yaml:"),
+    ],
+)
+def test_options_come_from_a_function_config_in_a_file(
+    call: Call, tmp_path: Any, text: str, code: int, says: str
+) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    done = call("--function-config", "config.yaml", stdin=NAMESPACE.encode())
+    assert done.code == code
+    assert says in done.err
+    assert bool(done.out) == (code == 0)
+
+
+def test_the_function_config_of_a_file_stands_between_environment_and_configuration_file(
+    call: Call, tmp_path: Any
+) -> None:
+    head = "apiVersion: meshshift.dev/v1alpha1\nkind: MeshShift\nspec: {mesh: {mtls: strict}}\n"
+    (tmp_path / "function.yaml").write_text(head)
+    (tmp_path / "meshshift.yaml").write_text("mesh: {mtls: permissive}\nlinkerd: '2.19'\n")
+    done = call("--function-config", "function.yaml", stdin=NAMESPACE.encode())
+    assert "assumed: linkerd 2.19" in done.err
+    assert b"all-authenticated" in done.out
+    env = {"MESHSHIFT_MESH_MTLS": "permissive"}
+    assert (
+        b"default-inbound"
+        not in call("--function-config", "function.yaml", stdin=NAMESPACE.encode(), env=env).out
+    )
+
+
+def test_a_resource_list_has_its_own_function_config(call: Call, tmp_path: Any) -> None:
+    (tmp_path / "function.yaml").write_text("apiVersion: meshshift.dev/v1alpha1\nkind: MeshShift\n")
+    done = call("--function-config", "function.yaml", stdin=resource_list(SERVICE))
+    assert (done.code, done.out) == (2, b"")
+    assert "brings its functionConfig along" in done.err
+
+
+def test_other_commands_take_no_function_config(call: Call) -> None:
+    done = call("check", "--function-config", "function.yaml", stdin=SERVICE.encode())
+    assert done.code == 2
+    assert "--function-config belongs to transform" in done.err
