@@ -90,17 +90,20 @@ def test_what_counts_as_an_offence(text: str, hits: int, reason: str) -> None:
     assert len(offences(text, pattern)) == hits, reason
 
 
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
+
+
 def test_locks_carry_hashes_and_no_addresses() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in LOCKS:
         lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
         pinned = re.compile(r"[A-Za-z0-9._-]+==\S+( ;.*)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
         assert [line for line in lines if not pinned.fullmatch(line)] == []
         assert sum("==" in line and "--hash" not in line for line in lines) >= 2
 
 
-def test_the_dev_lock_contains_the_runtime_lock() -> None:
+def test_the_dev_lock_contains_the_other_locks() -> None:
     def pins(name: str) -> set[str]:
         text = (ROOT / name).read_text(encoding="utf-8")
         return {line.split(" ")[0] for line in text.splitlines() if re.match(r"[A-Za-z]", line)}
 
-    assert pins("requirements.lock") <= pins("requirements-dev.lock")
+    assert pins("requirements.lock") | pins("requirements-build.lock") <= pins("requirements-dev.lock")
