@@ -326,6 +326,18 @@ def test_a_kept_source_stays_before_what_was_derived_from_it() -> None:
     assert places(answer) == [("s", "f.yaml", "0"), ("one", "f.yaml", "1"), ("z", "f.yaml", "2")]
 
 
+def test_files_of_one_name_in_two_packages_are_two_files() -> None:
+    package = f"    {krm_files.PACKAGE}: "
+    above = placed("kind: A\nmetadata: {name: s}\n", "f.yaml", 0) + f"{package}/p\n"
+    below = placed("kind: B\nmetadata: {name: t}\n", "f.yaml", 0) + f"{package}/p/sub\n"
+    sources = krm_files.origins(placed_list(above, below), "")
+    text = placed_list(above, DERIVED.format(name="one", source="B/t"))
+    answer = krm_files.place(text, sources)
+    assert places(answer) == [("s", "f.yaml", "0"), ("one", "f.yaml", "0")]
+    notes = [each["metadata"]["annotations"] for each in yaml.safe_load(answer)["items"]]
+    assert [note[krm_files.PACKAGE] for note in notes] == ["/p", "/p/sub"]
+
+
 def test_items_without_a_path_are_left_to_the_caller() -> None:
     text = placed_list(SERVICE, DERIVED.format(name="one", source="Service/shop/cart"))
     assert krm_files.origins(text, "") == {}

@@ -10,7 +10,7 @@ import yaml
 
 from tests.crd_validation import Emitted
 from tests.delivery.running import KRM_WRAPPER, Done, identities, run, write
-from tests.delivery.samples import NAMESPACE, POLICY, SERVICE, VIRTUAL_SERVICE
+from tests.delivery.samples import NAMESPACE, POLICY, SERVICE, STRICT, VIRTUAL_SERVICE
 
 KPTFILE = "apiVersion: kpt.dev/v1\nkind: Kptfile\nmetadata:\n  name: shop\n"
 SETTINGS = """\
@@ -26,6 +26,61 @@ PACKAGE = {
     "ns.yaml": NAMESPACE,
     "app/app.yaml": "---\n".join((SERVICE, VIRTUAL_SERVICE, SETTINGS)),
 }
+
+# Comments wherever people write them; kpt writes the file anew, and only in a spelling of its own.
+COMMENTED = """\
+# about the file
+
+# about the namespace
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: shop # its name
+  labels:
+    istio-injection: enabled
+    team: a # who is asked
+---
+# about the service
+apiVersion: v1
+kind: Service
+metadata:
+  name: cart
+  namespace: shop
+spec:
+  selector: {app: cart} # in one line
+  # about the ports
+  ports:
+  - name: http
+    port: 80
+"""
+SUBSETS = """\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata:
+  name: cart
+  namespace: shop
+spec:
+  host: cart
+  subsets:
+  - name: v1
+    labels: {version: v1}
+  - name: v2
+    labels: {version: v2}
+"""
+WEIGHTS = VIRTUAL_SERVICE.replace(
+    "        host: cart\n",
+    "        host: cart\n        subset: v1\n      weight: 90\n"
+    "    - destination:\n        host: cart\n        subset: v2\n      weight: 10\n",
+)
+PIPELINE = {"mutators": [{"exec": "meshshift", "configPath": "meshshift.yaml"}]}
+CONFIGURATION = yaml.safe_dump(
+    {
+        "apiVersion": "meshshift.dev/v1alpha1",
+        "kind": "MeshShift",
+        "metadata": {"name": "shop", "annotations": {"config.kubernetes.io/local-config": "true"}},
+        "spec": {"mesh.mtls": "strict"},
+    }
+)
 
 Evaluate = Callable[[Path], Done]
 
@@ -78,15 +133,165 @@ def test_held_objects_leave_every_file_as_it_was(evaluate: Evaluate, tmp_path: P
     assert files(folder) == package
 
 
+def rendered(**more: str) -> dict[str, str]:
+    """A package whose pipeline has the function."""
+    kptfile = yaml.safe_dump({**yaml.safe_load(KPTFILE), "pipeline": PIPELINE})
+    return {**PACKAGE, "Kptfile": kptfile, "meshshift.yaml": CONFIGURATION, **more}
+
+
+def test_comments_stay_where_they_were_each_once(evaluate: Evaluate, tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "package", {"Kptfile": KPTFILE, "app.yaml": COMMENTED + "---\n" + VIRTUAL_SERVICE}
+    )
+    evaluate(folder).succeeded()
+    after = files(folder)["app.yaml"]
+    comments = [line[line.index("#") :] for line in COMMENTED.splitlines() if "#" in line]
+    assert [line[line.index("#") :] for line in after.splitlines() if "#" in line] == comments
+    assert "name: shop # its name\n" in after
+    assert "kind: HTTPRoute" in after
+
+
+def test_several_objects_of_one_source_share_its_file_in_places_of_their_own(
+    evaluate: Evaluate, tmp_path: Path, emitted: Emitted
+) -> None:
+    app = "---\n".join((SUBSETS, SERVICE, WEIGHTS, SETTINGS))
+    folder = write(tmp_path / "package", {"Kptfile": KPTFILE, "ns.yaml": NAMESPACE, "app/app.yaml": app})
+    evaluate(folder).succeeded()
+    after = files(folder)
+    assert set(after) == {"Kptfile", "ns.yaml", "app/app.yaml"}
+    found = identities(list(yaml.safe_load_all(after["app/app.yaml"])))
+    assert found == ["Service/cart-v1", "Service/cart-v2", "Service/cart", "HTTPRoute/cart", "ConfigMap/last"]
+    emitted.add("kpt, subsets", after["app/app.yaml"])
+
+
+@pytest.mark.parametrize(
+    "package",
+    [{"Kptfile": KPTFILE}, {}, {"Kptfile": KPTFILE, "service.yaml": SERVICE, "settings.yaml": SETTINGS}],
+    ids=["only a Kptfile", "nothing", "no mesh"],
+)
+def test_a_package_without_a_mesh_stays_as_it_is(
+    evaluate: Evaluate, tmp_path: Path, package: dict[str, str]
+) -> None:
+    folder = tmp_path / "package"
+    folder.mkdir()
+    write(folder, package)
+    evaluate(folder).succeeded()
+    assert files(folder) == package
+
+
+def test_a_file_of_which_nothing_is_needed_goes_and_nothing_else(evaluate: Evaluate, tmp_path: Path) -> None:
+    telemetry = (
+        "apiVersion: telemetry.istio.io/v1\nkind: Telemetry\nmetadata: {name: t, namespace: shop}\nspec: {}\n"
+    )
+    folder = write(tmp_path / "package", {"Kptfile": KPTFILE, "t.yaml": telemetry, "last.yaml": SETTINGS})
+    evaluate(folder).succeeded()
+    assert files(folder) == {"Kptfile": KPTFILE, "last.yaml": SETTINGS}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "1 fact is missing"),
+        (("--", "mesh.mtls=sometimes"), "'sometimes' is not one of strict, permissive"),
+        (("--", "mesh.mlts=strict"), "did you mean mesh.mtls?"),
+    ],
+    ids=["no configuration", "a wrong value", "a wrong key"],
+)
+def test_without_the_right_options_every_file_stays(
+    kpt: str, home: dict[str, str], tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    folder = write(tmp_path / "package", PACKAGE)
+    done = run([kpt, "fn", "eval", folder, "--exec", KRM_WRAPPER, *arguments], home)
+    assert done.code == 1
+    assert said in done.err + done.out.decode()
+    assert files(folder) == PACKAGE
+
+
+def test_a_function_configuration_may_be_a_file(kpt: str, home: dict[str, str], tmp_path: Path) -> None:
+    folder = write(tmp_path / "package", PACKAGE)
+    config = write(tmp_path, {"function.yaml": CONFIGURATION}) / "function.yaml"
+    command = [kpt, "fn", "eval", folder, "--exec", KRM_WRAPPER, "--fn-config", config]
+    run(command, home).succeeded()
+    assert "default-inbound-policy: all-authenticated" in files(folder)["ns.yaml"]
+
+
 def test_a_pipeline_names_the_program_and_its_configuration(
     kpt: str, home: dict[str, str], tmp_path: Path
 ) -> None:
-    mutators = {"mutators": [{"exec": "meshshift", "configPath": "meshshift.yaml"}]}
-    kptfile = yaml.safe_dump({**yaml.safe_load(KPTFILE), "pipeline": mutators})
-    head = {"apiVersion": "meshshift.dev/v1alpha1", "kind": "MeshShift", "metadata": {"name": "shop"}}
-    config = yaml.safe_dump({**head, "spec": {"mesh.mtls": "strict"}})
-    folder = write(tmp_path / "package", PACKAGE | {"Kptfile": kptfile, "meshshift.yaml": config})
+    folder = write(tmp_path / "package", rendered())
     run([kpt, "fn", "render", folder, "--allow-exec"], home).succeeded()
     after = files(folder)
     assert "kind: HTTPRoute" in after["app/app.yaml"]
     assert "all-authenticated" in after["ns.yaml"]
+    assert after["meshshift.yaml"] == CONFIGURATION
+
+
+def test_a_pipeline_that_may_not_start_programs_fails_by_itself(
+    kpt: str, home: dict[str, str], tmp_path: Path
+) -> None:
+    """Unlike kustomize, which leaves the function out without a word."""
+    folder = write(tmp_path / "package", rendered())
+    done = run([kpt, "fn", "render", folder], home)
+    assert done.code == 1
+    assert "--allow-exec" in done.err
+    assert files(folder) == rendered()
+
+
+def test_a_pipeline_that_fails_leaves_every_file_and_keeps_the_results(
+    kpt: str, home: dict[str, str], tmp_path: Path
+) -> None:
+    package = rendered(**{"policy.yaml": POLICY})
+    folder = write(tmp_path / "package", package)
+    command = [kpt, "fn", "render", folder, "--allow-exec", "--results-dir", tmp_path / "results"]
+    assert run(command, home).code == 1
+    assert files(folder) == package
+    (item,) = yaml.safe_load((tmp_path / "results" / "results.yaml").read_text())["items"]
+    held = next(result for result in item["results"] if result["tags"]["code"] == "MS400")
+    assert held["severity"] == "error"
+    assert held["file"] == {"path": "policy.yaml"}
+    assert held["resourceRef"]["name"] == "readers"
+    assert (item["exec"], item["exitCode"]) == ("meshshift", 1)
+    assert "MS400" in item["stderr"]
+
+
+def test_results_of_a_success_name_file_and_place(kpt: str, home: dict[str, str], tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "package", {"Kptfile": KPTFILE, "app.yaml": "---\n".join((SETTINGS, NAMESPACE))}
+    )
+    command = [kpt, "fn", "eval", folder, "--exec", KRM_WRAPPER, "--results-dir", tmp_path / "results"]
+    run([*command, "--", "mesh.mtls=strict"], home).succeeded()
+    (item,) = yaml.safe_load((tmp_path / "results" / "results.yaml").read_text())["items"]
+    places = {result["tags"]["code"]: result.get("file") for result in item["results"]}
+    assert places["MS133"] == {"path": "app.yaml", "index": 1}
+    assert item["exitCode"] == 0
+
+
+def test_source_and_sink_make_a_pipe_of_it(
+    kpt: str, home: dict[str, str], program: str, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "package", PACKAGE)
+    source = run([kpt, "fn", "source", folder], home).succeeded()
+    moved = run([program], home | STRICT, stdin=source.out).succeeded()
+    run([kpt, "fn", "sink", tmp_path / "out"], home, stdin=moved.out).succeeded()
+    assert set(files(tmp_path / "out")) == set(PACKAGE)
+    assert files(folder) == PACKAGE
+    gate = run([program, "check"], home | STRICT, stdin=source.out)
+    assert gate.code == 1
+    assert "app/app.yaml" in gate.out.decode()
+    assert run([program, "check", tmp_path / "out"], home | STRICT).code == 0
+
+
+def test_a_pipeline_sees_its_subpackages_as_well(kpt: str, home: dict[str, str], tmp_path: Path) -> None:
+    """Routes of a package below are translated together with the Services above; files of one name are two files."""
+    below = {
+        "sub/Kptfile": KPTFILE.replace("name: shop", "name: sub"),
+        "sub/app/app.yaml": "---\n".join((SUBSETS, WEIGHTS, SETTINGS)),
+    }
+    package = rendered(**{"app/app.yaml": SERVICE}) | below
+    folder = write(tmp_path / "package", package)
+    run([kpt, "fn", "render", folder, "--allow-exec"], home).succeeded()
+    after = files(folder)
+    assert set(after) == set(package)
+    assert after["app/app.yaml"] == SERVICE
+    names = ["Service/cart-v1", "Service/cart-v2", "HTTPRoute/cart", "ConfigMap/last"]
+    assert identities(list(yaml.safe_load_all(after["sub/app/app.yaml"]))) == names

@@ -15,16 +15,19 @@ from transformer.errors import BugError
 from transformer.stream import items, nodes, splice
 
 PATH, INDEX = "internal.config.kubernetes.io/path", "internal.config.kubernetes.io/index"
+#: The folder of the (sub)package at which `PATH` starts, where `kpt fn render` works on several.
+PACKAGE = "internal.config.kubernetes.io/package-path"
 #: The spelling before kustomize 4.3, which tools still keep beside the other one.
 _OLD_INDEX = "config.kubernetes.io/index"
 _MARKER = "meshshift.dev/from"
 
 
 class Origin(NamedTuple):
-    """The file that an item comes from, and its place in it from 0."""
+    """The file that an item comes from, its place in it from 0, and the package that the file's path starts at."""
 
     path: str
     at: int
+    package: str = ""
 
 
 class _Item(NamedTuple):
@@ -49,9 +52,9 @@ def origins(text: str, namespace: str) -> dict[str, Origin]:
     if PATH not in text:
         return {}
     return {
-        key(item.kind, item.namespace or namespace, item.name): Origin(item.annotations[PATH], _index(item))
+        key(item.kind, item.namespace or namespace, item.name): origin
         for item in _items(text)
-        if PATH in item.annotations
+        if (origin := _origin(item)) is not None
     }
 
 
@@ -60,34 +63,41 @@ def place(text: str, sources: dict[str, Origin]) -> str:
     if not sources:
         return text
     cut = items.slice_items(text)
-    files: dict[str, list[tuple[int, int, _Item]]] = {}
+    files: dict[tuple[str, str], list[tuple[int, int, _Item]]] = {}
     for item in _items(text):
-        origin = Origin(item.annotations[PATH], _index(item)) if PATH in item.annotations else None
-        origin = origin or sources.get(item.annotations.get(_MARKER, ""))
+        origin = _origin(item) or sources.get(item.annotations.get(_MARKER, ""))
         if origin is not None:
-            files.setdefault(origin.path, []).append((origin.at, item.position, item))
+            files.setdefault((origin.package, origin.path), []).append((origin.at, item.position, item))
     edited: dict[int, str] = {}
-    for path, found in files.items():
+    for (package, path), found in files.items():
         last = -1
         for index, position, item in sorted(found):
             last = max(last + 1, index)
-            wanted = _operations(item, path, last)
+            wanted = _operations(item, Origin(path, last, package))
             if wanted:
                 edited[position] = _edited(item, wanted)
     assert cut is not None
     return cut.join([[edited.get(n, text[entry.start : entry.end])] for n, entry in enumerate(cut.items)])
 
 
-def _operations(item: _Item, path: str, index: int) -> list[splice.Op]:
-    where = ("metadata", "annotations")
+def _origin(item: _Item) -> Origin | None:
     if PATH not in item.annotations:
-        return [splice.Insert(where, PATH, path), splice.Insert(where, INDEX, str(index))]
+        return None
+    return Origin(item.annotations[PATH], _index(item), item.annotations.get(PACKAGE, ""))
+
+
+def _operations(item: _Item, place: Origin) -> list[splice.Op]:
+    where = ("metadata", "annotations")
+    index = str(place.at)
+    if PATH not in item.annotations:
+        added = {PATH: place.path, INDEX: index} | ({PACKAGE: place.package} if place.package else {})
+        return [splice.Insert(where, name, text) for name, text in added.items()]
     found: list[splice.Op] = []
     for name in (INDEX, _OLD_INDEX):
-        if name in item.annotations and item.annotations[name] != str(index):
-            found.append(splice.Set((*where, name), str(index)))
-    if INDEX not in item.annotations and index:
-        found.append(splice.Insert(where, INDEX, str(index)))
+        if name in item.annotations and item.annotations[name] != index:
+            found.append(splice.Set((*where, name), index))
+    if INDEX not in item.annotations and place.at:
+        found.append(splice.Insert(where, INDEX, index))
     return found
 
 
