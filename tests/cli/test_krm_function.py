@@ -50,7 +50,7 @@ def function_config(spec: str) -> str:
         (b"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n", True, "items: null"),
         (b"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n", True, "no items"),
         (b'{"kind":"ResourceList","apiVersion":"config.kubernetes.io/v1","items":[]}', True, "JSON"),
-        (resource_list(SERVICE) + b"---\n" + PLAIN, False, "one document of several"),
+        (SERVICE.encode() + b"---\nkind: ConfigMap\ndata: {a: ResourceList}\n", False, "a word in a stream"),
         (b"kind: ResourceList\napiVersion: example.com/v1\n", False, "another group"),
         (b"kind: ConfigMap\ndata: {a: ResourceList}\n", False, "only the word"),
         (b"kind: ResourceList\n  x: [\n", False, "not YAML"),
@@ -63,6 +63,14 @@ def test_a_resource_list_is_recognised(data: bytes, is_one: bool, reason: str) -
 def test_another_version_is_refused() -> None:
     with pytest.raises(UsageError, match=r"v2 is not understood, only v1 and v1beta1"):
         krm.detect(resource_list(SERVICE, version="v2"))
+
+
+@pytest.mark.parametrize("tail", [b"---\n" + PLAIN, b"---\n", b"--- # nothing\n"])
+def test_a_resource_list_among_other_documents_is_refused(call: Call, tail: bytes) -> None:
+    """As items of a stream its objects would be translated without the options of its functionConfig."""
+    done = call(stdin=resource_list(SERVICE, tail=STRICT) + tail)
+    assert (done.code, done.out) == (2, b"")
+    assert "<stdin>:1: a ResourceList stands in a stream of 2 documents" in done.err
 
 
 # -- functionConfig -----------------------------------------------------------------------------------------------

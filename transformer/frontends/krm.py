@@ -29,14 +29,30 @@ class ResourceList(NamedTuple):
 
 
 def detect(data: bytes) -> ResourceList | None:
-    """The ResourceList that the input is, or None. Raises UsageError for a version that is not understood."""
+    """The ResourceList that the input is, or None.
+
+    Raises UsageError for a version that is not understood, and for a ResourceList among other documents, whose
+    functionConfig nobody would heed.
+    """
     if KIND.encode() not in data:
         return None
     documents = split.split(data)
     if len(documents) != 1:
+        for start, end in documents:
+            if _read(data[start:end]) is not None:
+                line = data.count(b"\n", 0, start) + 1
+                raise UsageError(
+                    f"{_STDIN}:{line}: a {KIND} stands in a stream of {len(documents)} documents: hand it over alone"
+                )
+        return None
+    return _read(data)
+
+
+def _read(document: bytes) -> ResourceList | None:
+    if KIND.encode() not in document:
         return None
     try:
-        text, _ = nodes.decode(data)
+        text, _ = nodes.decode(document)
         rest = _rest(text)
         head = {
             key: nodes.to_value(value) for key, _, value in nodes.pairs(rest) if key in ("apiVersion", "kind")
