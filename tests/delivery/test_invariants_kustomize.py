@@ -187,7 +187,7 @@ def test_invariant_04_findings_are_results_and_stand_on_standard_error(
     done = build(transformed(tmp_path / "app", HELD, function=recorded(tmp_path / "seen", program)))
     answer = yaml.safe_load((tmp_path / "seen" / "out").read_text())
     codes = {result["tags"]["code"] for result in answer["results"] if result["severity"] == "error"}
-    assert "MS400" in codes
+    assert "MS403" in codes
     assert codes <= set(re.findall(r"error (MS\d+)", done.err))
     before = yaml.safe_load((tmp_path / "seen" / "in").read_text())
     assert answer["items"] == before["items"], "what failed has changed nothing"

@@ -246,12 +246,12 @@ def test_a_pipeline_that_fails_leaves_every_file_and_keeps_the_results(
     assert run(command, home).code == 1
     assert files(folder) == package
     (item,) = yaml.safe_load((tmp_path / "results" / "results.yaml").read_text())["items"]
-    held = next(result for result in item["results"] if result["tags"]["code"] == "MS400")
+    held = next(result for result in item["results"] if result["tags"]["code"] == "MS403")
     assert held["severity"] == "error"
     assert held["file"] == {"path": "policy.yaml"}
     assert held["resourceRef"]["name"] == "readers"
     assert (item["exec"], item["exitCode"]) == ("meshshift", 1)
-    assert "MS400" in item["stderr"]
+    assert "MS403" in item["stderr"]
 
 
 def test_results_of_a_success_name_file_and_place(kpt: str, home: dict[str, str], tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_ids_are_kept_on_what_stays_and_not_given_to_what_is_new(
 def test_held_objects_fail_the_build_with_the_reason(build: Build, tmp_path: Path) -> None:
     done = build(transformed(tmp_path / "app", RESOURCES | {"policy.yaml": POLICY}, function=LEGACY))
     assert (done.code, done.out) == (1, b"")
-    assert "MS400" in done.err
+    assert "MS403" in done.err
     assert "readers" in done.err
 
 
