@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.kustomizing import FUNCTION, LEGACY, PLUGIN, RESOURCES, component, layer, transformed
-from tests.delivery.running import Done, identities, run
+from tests.delivery.running import Done, identities, run, write
 from tests.delivery.samples import STRICT
 
 CONTAINER = (PLUGIN / "meshshift.container.yaml").read_text(encoding="utf-8")
@@ -107,6 +107,35 @@ def test_the_container_is_started_with_what_the_image_needs(
     assert arguments[arguments.index("--network") + 1] == "none"
     assert arguments[arguments.index("--user") + 1] == "nobody"
     assert arguments[-1].startswith("meshshift:")
+
+
+def test_files_that_the_container_needs_are_mounted(
+    kustomize: str, home: dict[str, str], program: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    docker = folder / "docker"
+    docker.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" >'{tmp_path}/arguments'\nexec '{program}'\n")
+    docker.chmod(0o755)
+    mounts = "container:\n        mounts:\n        - {type: bind, src: context, dst: /context}"
+    app = transformed(tmp_path / "app", RESOURCES, function=CONTAINER.replace("container:", mounts, 1))
+    write(app, {"context/service.yaml": RESOURCES["service.yaml"]})
+    env = home | {"PATH": f"{folder}:{home['PATH']}"}
+    run([kustomize, "build", app, "--enable-alpha-plugins"], env).succeeded()
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    mounted = arguments[arguments.index("--mount") + 1]
+    assert mounted.startswith(f"type=bind,source={app / 'context'},target=/context")
+
+
+def test_as_a_validator_the_build_fails(kustomize: str, home: dict[str, str], tmp_path: Path) -> None:
+    """kustomize puts annotations on what it hands over, and then finds that they were put there."""
+    write(tmp_path / "app", {"meshshift.yaml": FUNCTION})
+    folder = layer(
+        tmp_path / "app", {"service.yaml": RESOURCES["service.yaml"]}, validators=["meshshift.yaml"]
+    )
+    done = run([kustomize, "build", folder, *FLAG_SETS["both"]], home)
+    assert fate(done) == "fails"
+    assert "validator shouldn't modify the resource map" in done.err
 
 
 @pytest.mark.parametrize("flags", [(), ("--enable-alpha-plugins",)], ids=["none", "plugins"])
