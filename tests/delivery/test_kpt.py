@@ -295,3 +295,54 @@ def test_a_pipeline_sees_its_subpackages_as_well(kpt: str, home: dict[str, str],
     assert after["app/app.yaml"] == SERVICE
     names = ["Service/cart-v1", "Service/cart-v2", "HTTPRoute/cart", "ConfigMap/last"]
     assert identities(list(yaml.safe_load_all(after["sub/app/app.yaml"]))) == names
+
+
+def test_the_image_is_started_without_a_network_as_nobody(
+    kpt: str, home: dict[str, str], program: str, tmp_path: Path
+) -> None:
+    """A program called `docker` that notes its arguments and is the container."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    docker = folder / "docker"
+    docker.write_text(
+        f'#!/bin/sh\necho "$@" >>\'{tmp_path}/arguments\'\n[ "$1" != version ] || {{ echo 27.0.0; exit; }}\n'
+        f"exec env -u HOME '{program}'\n"
+    )
+    docker.chmod(0o755)
+    image = "registry.example.invalid/meshshift:0.1.0"
+    mutators = {"mutators": [{"image": image, "configPath": "meshshift.yaml"}]}
+    kptfile = yaml.safe_dump({**yaml.safe_load(KPTFILE), "pipeline": mutators})
+    package = write(tmp_path / "package", rendered(Kptfile=kptfile))
+    run([kpt, "fn", "render", package], home | {"PATH": f"{folder}:{home['PATH']}"}).succeeded()
+    assert "kind: HTTPRoute" in files(package)["app/app.yaml"]
+    started = (tmp_path / "arguments").read_text().splitlines()[-1]
+    assert started.startswith("run ")
+    assert "--network none --user nobody" in started
+    assert started.endswith(image)
+
+
+def test_what_kpt_does_to_files_by_itself(kpt: str, home: dict[str, str], tmp_path: Path) -> None:
+    """With `cat` as the function: what docs/integrations/kpt.md says that a migration is not to blame for."""
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n    name: a\n\ndata:\n    a: >-\n        one\n        two\n"
+    folder = write(tmp_path / "package", {"Kptfile": KPTFILE, "a.yaml": text})
+    run([kpt, "fn", "eval", folder, "--exec", "cat"], home).succeeded()
+    anew = files(folder)["a.yaml"]
+    assert anew.startswith("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n")
+    assert ">-" not in anew
+    run([kpt, "fn", "eval", folder, "--exec", "cat"], home).succeeded()
+    assert files(folder)["a.yaml"] == anew, "once is enough"
+    write(folder, {"values.yaml": "a: 1\n"})
+    refused = run([kpt, "fn", "eval", folder, "--exec", "cat"], home)
+    assert refused.code == 1
+    assert "resource must have `apiVersion`" in refused.err
+    write(folder, {".krmignore": "values.yaml\n"})
+    run([kpt, "fn", "eval", folder, "--exec", "cat"], home).succeeded()
+
+
+def test_a_comment_behind_the_last_line_of_an_edited_object_is_not_lost(
+    evaluate: Evaluate, tmp_path: Path
+) -> None:
+    """kpt puts comments back by itself, this one beside the one that came through: once too often, never gone."""
+    folder = write(tmp_path / "package", {"Kptfile": KPTFILE, "ns.yaml": NAMESPACE + "# the end\n"})
+    evaluate(folder).succeeded()
+    assert files(folder)["ns.yaml"].count("# the end") in (1, 2)
