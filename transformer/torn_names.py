@@ -31,7 +31,9 @@ _IDENTITY = pattern(r"(?P<name>[^.*]+)\.(?P<namespace>[^.]+)\.serviceaccount\.id
 _NOT_ASKED = frozenset({"Namespace", "GatewayClass"})
 
 
-class _Reference(NamedTuple):
+class Reference(NamedTuple):
+    """A field that names an object, and what it names."""
+
     at: View
     group: str
     kind: str
@@ -54,7 +56,7 @@ def note(run: Run, objects: Sequence[Obj]) -> None:
             continue
         _, *place = marker.split("/")
         origin = _Origin(place[0] if len(place) > 1 else "", place[-1] if place else "")
-        for reference in _references(obj):
+        for reference in references(obj):
             found = _now(run, obj, origin, reference)
             if found is not None:
                 was = f"{reference.namespace}/{reference.name}" if reference.namespace else reference.name
@@ -64,14 +66,15 @@ def note(run: Run, objects: Sequence[Obj]) -> None:
                 break
 
 
-def _references(obj: Obj) -> Iterator[_Reference]:
+def references(obj: Obj) -> Iterator[Reference]:
+    """Every reference by name that the spec of an object of Linkerd or Gateway API holds."""
     for field in _below(obj.spec):
         key = str(field.path[-1])
         if key == "identities":
             for identity in field.each():
                 match = _IDENTITY.match(identity.text())
                 if match is not None:
-                    yield _Reference(identity, "", "ServiceAccount", match["namespace"], match["name"])
+                    yield Reference(identity, "", "ServiceAccount", match["namespace"], match["name"])
         elif key in _REFERENCES:
             for reference in [field] if field.is_mapping else field.each():
                 found = _reference(obj, reference, *_REFERENCES[key])
@@ -79,11 +82,11 @@ def _references(obj: Obj) -> Iterator[_Reference]:
                     yield found
 
 
-def _reference(obj: Obj, field: View, group: str, kind: str) -> _Reference:
+def _reference(obj: Obj, field: View, group: str, kind: str) -> Reference:
     if field.get("kind").present:
         group, kind = field.get("group").text(), field.get("kind").text()
     space = field.get("namespace").text() or obj.namespace
-    return _Reference(field.get("name"), group, kind, space, field.get("name").text())
+    return Reference(field.get("name"), group, kind, space, field.get("name").text())
 
 
 def _below(view: View) -> Iterator[View]:
@@ -95,7 +98,7 @@ def _below(view: View) -> Iterator[View]:
         yield from _below(item)
 
 
-def _now(run: Run, obj: Obj, origin: _Origin, reference: _Reference) -> Obj | None:
+def _now(run: Run, obj: Obj, origin: _Origin, reference: Reference) -> Obj | None:
     """The object that the reference meant before both were renamed in the same way; None where nothing shows that."""
     if run.context.find(reference.group, reference.kind, reference.namespace, reference.name).obj is not None:
         return None

@@ -69,6 +69,15 @@ def test_the_component_is_configured_like_the_transformer() -> None:
     assert copy.read_bytes() == (KUSTOMIZE / "meshshift.yaml").read_bytes()
 
 
+def test_the_readme_of_the_kustomize_plugin_names_every_file_and_none_else() -> None:
+    text = (KUSTOMIZE / "README.md").read_text(encoding="utf-8")
+    linked = {name.strip("/") for name in re.findall(r"\]\(([^)]+)\)", text)}
+    below = {name.partition("/")[0] for name in linked if not name.startswith("../")}
+    hidden = {"README.md", "Dockerfile.dockerignore"}
+    assert below == {path.name for path in KUSTOMIZE.iterdir()} - hidden
+    assert all((KUSTOMIZE / name).exists() for name in linked)
+
+
 def test_the_windows_script_stands_on_its_own_lines() -> None:
     text = WINDOWS.read_text(encoding="ascii")
     assert WINDOWS.read_bytes().count(b"\n") == WINDOWS.read_bytes().count(b"\r\n"), (
