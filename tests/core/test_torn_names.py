@@ -37,7 +37,9 @@ def test_the_component_tells_kustomize_of_every_reference_that_is_made() -> None
     for path in sorted(case_tables.CASES.glob("*/*/expected.yaml")):
         for part in Input(path.read_bytes(), (MARKER.encode(),)).parts():
             obj = part.obj(itertools.count(), "") if part.candidate else None
-            for found in torn_names.references(obj) if obj is not None and MARKER in obj.annotations else ():
+            if obj is None or MARKER not in obj.annotations:
+                continue
+            for found in torn_names.references(obj):
                 field = "/".join(step for step in found.at.path if isinstance(step, str))
                 if field.endswith("/name") and (obj.ref.kind, field) not in NOT_FOLLOWED:
                     made.add((obj.ref.group, obj.ref.kind, field, found.group, found.kind))

@@ -45,6 +45,15 @@ def test_the_program_lies_where_kustomize_looks_for_the_configurations_kind() ->
     assert (HOME / PLACE).read_text(encoding="utf-8").startswith("#!/bin/sh\n")
 
 
+@pytest.mark.parametrize("script", [HOME / PLACE, PLUGIN / "build-image"], ids=["plugin", "image"])
+def test_the_scripts_are_plain_posix_shell(script: Path) -> None:
+    assert b"\r" not in script.read_bytes()
+    checker = shutil.which("dash")
+    if checker is None:
+        pytest.skip("needs dash, a shell without extensions")
+    assert run([checker, "-n", script], {}).succeeded().err == ""
+
+
 def test_what_moves_moves_and_kustomizes_notes_do_not_stay(build: Build, tmp_path: Path) -> None:
     done = build(transformed(tmp_path / "app", RESOURCES, function=LEGACY)).succeeded()
     names = ["Namespace/shop", "Service/cart", "ConfigMap/settings", "HTTPRoute/cart"]
