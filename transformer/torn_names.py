@@ -103,6 +103,8 @@ def _now(run: Run, obj: Obj, origin: _Origin, reference: Reference) -> Obj | Non
     if run.context.find(reference.group, reference.kind, reference.namespace, reference.name).obj is not None:
         return None
     moved = origin.namespace not in ("", obj.namespace) and reference.namespace == origin.namespace
+    if obj.name == origin.name and not moved:
+        return None  # most objects are called like their source, and were not renamed since
     for other in run.context.objects(reference.group, reference.kind):
         if other.context or other.namespace not in (reference.namespace, obj.namespace):
             continue

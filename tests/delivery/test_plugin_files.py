@@ -69,6 +69,13 @@ def test_the_component_is_configured_like_the_transformer() -> None:
     assert copy.read_bytes() == (KUSTOMIZE / "meshshift.yaml").read_bytes()
 
 
+def test_the_configurations_of_the_example_are_those_of_the_plugin() -> None:
+    example = ROOT / "examples" / "integrations" / "kustomize"
+    for name, source in (("production", "."), ("held", "."), ("kubectl", "legacy")):
+        original = KUSTOMIZE / source / "meshshift.yaml"
+        assert (example / name / "meshshift.yaml").read_bytes() == original.read_bytes(), name
+
+
 def test_the_readme_of_the_kustomize_plugin_names_every_file_and_none_else() -> None:
     text = (KUSTOMIZE / "README.md").read_text(encoding="utf-8")
     linked = {name.strip("/") for name in re.findall(r"\]\(([^)]+)\)", text)}
