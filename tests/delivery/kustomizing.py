@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from tests.delivery.running import Done, run, write
+from tests.delivery.running import Done, identities, run, write
 from tests.delivery.samples import NAMESPACE, SERVICE, SETTINGS, VIRTUAL_SERVICE
 from tests.real_tools import ROOT
+from transformer.stream import items
 
 PLUGIN = ROOT / "kustomize-plugin"
 FUNCTION = (PLUGIN / "meshshift.yaml").read_text(encoding="utf-8")
@@ -75,3 +76,18 @@ def build(
 ) -> Done:
     """`kustomize build FOLDER` with both flags, or with those given."""
     return run([kustomize, "build", folder, *(flags or ENABLED)], {**home, **(env or {})})
+
+
+def texts(answer: Path) -> dict[str, str]:
+    """The items of a ResourceList as they are written, by kind and name."""
+    text = answer.read_text(encoding="utf-8")
+    cut = items.slice_items(text)
+    assert cut is not None
+    found = [text[item.start : item.end] for item in cut.items]
+    return {identities(yaml.safe_load(item))[0]: item for item in found}
+
+
+def notes(document: dict[str, Any]) -> dict[str, str]:
+    """The annotations of an object."""
+    found: dict[str, str] = document["metadata"].get("annotations", {})
+    return found

@@ -1,4 +1,4 @@
-"""What holds for every delivery, with the real kustomize; the numbers are those that test_invariants_… of others use."""
+"""What holds for every delivery, with the real kustomize; the numbers are shared by all test_invariants_… files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from tests.delivery.kustomizing import (
     RESOURCES,
     component,
     layer,
+    notes,
     over,
     recorded,
+    texts,
     told,
     transformed,
 )
 from tests.delivery.running import Done, identities, one, run, write
 from tests.delivery.samples import NAMESPACE, POLICY, SERVICE, STRICT, VIRTUAL_SERVICE
-from transformer.stream import items
 
 Build = Callable[..., Done]
 IDS = ("kustomize.config.k8s.io/id", "internal.config.kubernetes.io/id", "config.k8s.io/id")
@@ -39,20 +40,6 @@ def build(kustomize: str, home: dict[str, str]) -> Build:
         return kustomizing.build(kustomize, home, folder, *flags, env=env)
 
     return render
-
-
-def texts(answer: Path) -> dict[str, str]:
-    """The items of a ResourceList as they are written, by kind and name."""
-    text = answer.read_text(encoding="utf-8")
-    cut = items.slice_items(text)
-    assert cut is not None
-    found = [text[item.start : item.end] for item in cut.items]
-    return {identities(yaml.safe_load(item))[0]: item for item in found}
-
-
-def notes(document: dict[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = document["metadata"].get("annotations", {})
-    return found
 
 
 # -- 1: what is not touched ------------------------------------------------------------------------------------------
