@@ -66,6 +66,19 @@ def note(run: Run, objects: Sequence[Obj]) -> None:
                 break
 
 
+def unknown_service(run: Run, obj: Obj, namespace: str, name: str) -> str:
+    """The remedy where an object names a Service that is not known: it may have been renamed together with the object."""
+    for other in run.context.objects("", "Service"):
+        before, found, after = other.name.partition(name)
+        changed = found and (before or after) and other.namespace == namespace
+        if changed and _renamed(obj.name, "", before, after):
+            return (
+                f"{other.ref} is there: kustomize puts namePrefix and nameSuffix on names and not on hosts, so run "
+                "meshshift in the layer below them (kustomize-plugin/component)."
+            )
+    return "Render the Service in the same stream, or name its manifest with `context`."
+
+
 def references(obj: Obj) -> Iterator[Reference]:
     """Every reference by name that the spec of an object of Linkerd or Gateway API holds."""
     for field in _below(obj.spec):

@@ -122,4 +122,5 @@ def test_names_that_a_prefix_has_torn_apart_are_held(build: Build, tmp_path: Pat
     """kustomize renames the Service and not the host that names it, so nobody can tell where requests go."""
     done = build(transformed(tmp_path / "app", RESOURCES, namePrefix="dev-"))
     assert (done.code, done.out) == (1, b"")
-    assert "VirtualService shop/dev-cart" in done.err
+    assert "MS202 VirtualService shop/dev-cart" in done.err
+    assert "Service shop/dev-cart is there: kustomize puts namePrefix and nameSuffix on names" in done.err

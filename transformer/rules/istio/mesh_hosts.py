@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from transformer import service_protocol
+from transformer import service_protocol, torn_names
 from transformer.objects import Obj, View
 from transformer.rules import ingress, parents
 from transformer.rules.istio import destinations, hosts
@@ -79,7 +79,7 @@ def find_service(run: Run, host: View, claims: dict[tuple[str, str], list[Obj]])
     service = run.context.service(resolved.namespace, resolved.name).obj
     if service is None:
         run.hold("MS202", host, f"Service {where} is not in the stream or its context, so its ports are unknown",
-                 remedy="Render the Service in the same stream, or name its manifest with `context`.")  # fmt: skip
+                 remedy=torn_names.unknown_service(run, obj, resolved.namespace, resolved.name))  # fmt: skip
         raise Held
     return service
 

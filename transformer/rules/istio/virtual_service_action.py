@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from transformer import torn_names
 from transformer.ir.routes import Action, Backend, Forward, HeaderChange, Retry
 from transformer.ledger import DEGRADED, NO_OP, Fate, Mark
 from transformer.objects import Obj, View
@@ -175,7 +176,7 @@ def lower_destination(
     if service is None:
         run.hold("MS202", host_field, f"destination Service {where} is not in the stream or its context, so its "
         f"ports are unknown",
-                 remedy="Render the Service in the same stream, or name its manifest with `context`.")  # fmt: skip
+                 remedy=torn_names.unknown_service(run, host_field.obj, host.namespace, host.name))  # fmt: skip
         raise Held
     if service.spec.get("type").text() == "ExternalName":
         run.hold(
