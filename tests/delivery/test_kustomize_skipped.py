@@ -73,6 +73,15 @@ def test_an_exec_function_is_skipped_silently_where_only_plugins_are_enabled(
         assert "--enable-exec" in said
 
 
+@pytest.mark.parametrize("way", ["transformer", "component", "container", "legacy"])
+def test_kubectl_apply_k_fails_before_it_asks_a_cluster(
+    kubectl: str, way: str, home: dict[str, str], tmp_path: Path
+) -> None:
+    done = run([kubectl, "apply", "-k", recipe(way, tmp_path)], home)
+    assert fate(done) == "fails"
+    assert "external plugins disabled" in done.err
+
+
 def test_the_container_function_fails_where_there_is_no_engine(
     command: list[str], home: dict[str, str], tmp_path: Path
 ) -> None:
