@@ -17,8 +17,8 @@ from transformer.targets.linkerd import inbound_policy
 
 def own_identities(run: Run) -> str:
     """The pattern of all identities of the mesh's own trust domain, as this Linkerd install writes them."""
-    keys = ("linkerd-install.control-plane-namespace", "linkerd-install.trust-domain")
-    return inbound_policy.own_identities(*(run.options[key] for key in keys))
+    control_plane = run.options["linkerd-install.control-plane-namespace"]
+    return inbound_policy.own_identities(control_plane, run.options["linkerd-install.trust-domain"])
 
 
 def as_object(run: Run, made: inbound_policy.Object, source: Obj, namespace: str) -> dict[str, Any]:
