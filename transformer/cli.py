@@ -98,7 +98,13 @@ def run(argv: Sequence[str], data: bytes | None = None) -> int:
             layers.append(krm.function_config_file(own["function-config"][-1]))
         if path:
             layers.append(settings.from_file(path))
-        return command.run(Call(operands, layers, environ, data, own))
+        call = Call(operands, layers, environ, data, own)
+        if not command.reports or not output.stderr_is_terminal():
+            return command.run(call)
+        from transformer.frontends import waiting
+
+        with waiting.shown(environ):
+            return command.run(call)
     except MeshshiftError as error:
         return _failed(error, name, layers, environ)
 
@@ -176,7 +182,8 @@ def _check(call: Call) -> int:
         raise UsageError("check needs files or folders, or a stream on standard input")
     from transformer.frontends import check
 
-    return check.run(data, call.operands, call.layers, call.environ)
+    view = call.flag("overview") or call.flag("full")
+    return check.run(data, call.operands, call.layers, call.environ, view=view)
 
 
 def _explain(call: Call) -> int:
@@ -273,6 +280,8 @@ FLAGS = (
     Flag("output", "DIR", "for flux-patches: folder of patches.yaml and manifests.yaml", ("flux-patches",)),
     Flag("helm-release", "FILE", "for flux-patches: HelmRelease that gets the patches", ("flux-patches",)),
     Flag("check", "", "for flux-patches: write nothing, fail where files are not current", ("flux-patches",)),
+    Flag("overview", "", "for check: one screen instead of every finding, as on a terminal", ("check",)),
+    Flag("full", "", "for check: every finding with its remedy, also on a terminal", ("check",)),
 )
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from transformer import codes, coexistence, left_callers, needles, scope, unseen_policies
+from transformer import codes, coexistence, left_callers, needles, progress, scope, unseen_policies
 from transformer.context.index import Context
 from transformer.documents import Input, Part
 from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError, place_of
@@ -97,11 +97,11 @@ def transform(
     )
     context.includes = run.scope.includes
     findings = list(_ambiguities(stream))
-    objects = [
-        obj
-        for part in parts
-        if part.candidate and (obj := part.obj(counter, options["namespace"])) is not None
-    ]
+    objects = []
+    for number, part in enumerate(parts, 1):
+        progress.at("reading document", number, len(parts))
+        if part.candidate and (obj := part.obj(counter, options["namespace"])) is not None:
+            objects.append(obj)
     if not run.scope.everything:
         objects = coexistence.confined(run, objects)
     _apply_rules(run, objects, data)
@@ -110,10 +110,12 @@ def transform(
         from transformer import torn_names
 
         torn_names.note(run, objects)
+    progress.at("deciding what moves together")
     settlement = settle(run)
     if any(missing.at.uid not in settlement.held for entries in run.facts.values() for missing in entries):
         report = _report(run, settlement, findings, objects, USAGE)
         return Result([], report)
+    progress.at("writing documents")
     output = _write(stream, run, settlement)
     report = _report(run, settlement, findings, objects, None)
     return Result(output if report.exit_code == DONE else [], report)
@@ -135,7 +137,8 @@ def _apply_rules(run: Run, objects: Sequence[Obj], data: bytes) -> None:
         obj for kind, found in by_kind.items() if kind not in taken and not kind[0].endswith(MESH_SUFFIXES)
         for obj in found
     ]  # fmt: skip
-    for rule in rules:
+    for number, rule in enumerate(rules, 1):
+        progress.at("applying rule", number, len(rules))
         given = _given(run, rule, by_kind) if rule.kinds else others
         handled.update(rule.kinds)
         if given:

@@ -6,6 +6,7 @@ It also closes a gap of kustomize, which skips exec functions silently where `--
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from transformer.findings import SEVERITIES, Finding, ObjectRef
 from transformer.frontends import closing, krm, manifests, output, readiness
 from transformer.frontends.joined import Joined
 from transformer.options import Options
-from transformer.report import json
+from transformer.report import colours, json, overview
 from transformer.settings import Layer, Settings
 
 COMMAND = "check"
@@ -27,12 +28,24 @@ if TYPE_CHECKING:
 _HEADS = ("KIND", "PRESENT", "WOULD MOVE", "NEEDS A DECISION")
 
 
-def run(data: bytes | None, paths: Sequence[str], layers: Sequence[Layer], environ: Mapping[str, str]) -> int:
-    """Check files and folders, or a stream where `data` is given; returns the exit code."""
+def run(
+    data: bytes | None,
+    paths: Sequence[str],
+    layers: Sequence[Layer],
+    environ: Mapping[str, str],
+    *,
+    view: str = "",
+) -> int:
+    """Check files and folders, or a stream where `data` is given; returns the exit code.
+
+    `view` is what was asked for: `overview` or `full`; where it is empty a terminal gets the overview.
+    """
     notes: list[str] = []
     joined = None
+    files = 0
     if data is None:
         found = manifests.read(paths)
+        files = len(found.files)
         notes += found.notes
         joined = Joined(found.files)
         data = joined.data
@@ -49,11 +62,34 @@ def run(data: bytes | None, paths: Sequence[str], layers: Sequence[Layer], envir
         raise UsageError(f"{what}, so nothing was checked (--fail-on never accepts that)")
     report = _report(data, chosen, notes, joined)
     report = closing.kept(report, chosen.options, environ)
-    shown = closing.shown(report, chosen.options, sys.stdout, environ)
-    if chosen.options["report"] == "text":
-        shown += table(report, partial=bool(chosen.options["only"])) + readiness.table(report, chosen.options)
+    if chosen.options["report"] == "text" and (
+        view == "overview" or (not view and output.stdout_is_terminal())
+    ):
+        where = _place(paths if joined is not None else (), files, layers)
+        stages = readiness.table(report, chosen.options)
+        colour = colours.wanted(sys.stdout, environ)
+        shown = overview.render(report, where, stages, width=output.width(), colour=colour)
+    else:
+        shown = closing.shown(report, chosen.options, sys.stdout, environ)
+        if chosen.options["report"] == "text":
+            partial = bool(chosen.options["only"])
+            shown += table(report, partial=partial) + readiness.table(report, chosen.options)
     output.write(shown.encode(errors="backslashreplace"))
     return int(report["exit_code"])
+
+
+def _place(paths: Sequence[str], files: int, layers: Sequence[Layer]) -> overview.Place:
+    folder = paths[0] if len(paths) == 1 and os.path.isdir(paths[0]) else ""
+    configs = [os.path.join(folder, name) for name in settings.CONFIG_FILES] if folder else []
+    used = {os.path.realpath(layer.source) for layer in layers[2:]}
+    unused = [path for path in configs if os.path.isfile(path) and os.path.realpath(path) not in used]
+    return overview.Place(
+        " ".join(paths) or "standard input",
+        files,
+        folder,
+        configured=bool(layers[2:]),
+        unused=(unused or [""])[0],
+    )
 
 
 def _settings_of_stream(data: bytes, layers: Sequence[Layer], environ: Mapping[str, str]) -> Settings:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from transformer import progress
 from transformer.errors import UsageError
 from transformer.stream import nodes, split
 
@@ -33,6 +34,7 @@ def read(paths: Iterable[str]) -> Manifests:
             if real in seen:
                 continue
             seen.add(real)
+            progress.at("reading file", len(seen))
             data = _bytes(name)
             if b"{{" in data and _is_template(name, data):
                 found.notes.append(f"{name} is a template and was not read: render it first")
