@@ -201,6 +201,16 @@ def _explain(call: Call) -> int:
     return 0
 
 
+def _init(call: Call) -> int:
+    from transformer.frontends import init
+
+    if any(layer.source not in settings.CONFIG_FILES for layer in call.layers[2:]):
+        raise UsageError("init writes the configuration file of its folder and takes no other with --config")
+    switches = {name: bool(call.flag(name)) for name in ("yes", "diff")}
+    wanted = init.wish(call.operands, call.own.get("for", []), quiet=switches["yes"], diff=switches["diff"])
+    return init.run(wanted, call.layers[:2], call.environ)
+
+
 def _rules(call: Call) -> int:
     from transformer.report import catalogue
 
@@ -249,6 +259,9 @@ COMMANDS: dict[str, Command] = {
         "", "manifests from standard input to standard output (the default)", _transform, True
     ),
     "check": Command("[PATH…]", "only findings; fails while anything of the old mesh remains", _check, True),
+    "init": Command(
+        "[FOLDER]", "wires meshshift into a repository, and says there what no manifest tells", _init
+    ),
     "explain": Command(
         "[CODE… | PATH…]",
         "what a finding means and what to do (without a code, all codes); with --workload, who may call it",
@@ -280,6 +293,14 @@ FLAGS = (
     Flag("output", "DIR", "for flux-patches: folder of patches.yaml and manifests.yaml", ("flux-patches",)),
     Flag("helm-release", "FILE", "for flux-patches: HelmRelease that gets the patches", ("flux-patches",)),
     Flag("check", "", "for flux-patches: write nothing, fail where files are not current", ("flux-patches",)),
+    Flag(
+        "for",
+        "LIST",
+        "for init: kustomize, helm, argocd, flux, kpt, pre-commit (default: what is there)",
+        ("init",),
+    ),
+    Flag("diff", "", "for init: print what would change as a unified diff, and write nothing", ("init",)),
+    Flag("yes", "", "for init: ask nothing", ("init",)),
     Flag("overview", "", "for check: one screen instead of every finding, as on a terminal", ("check",)),
     Flag("full", "", "for check: every finding with its remedy, also on a terminal", ("check",)),
 )

@@ -123,11 +123,9 @@ def _notes(data: Mapping[str, Any], most: int) -> list[str]:
     if len(others) > most:
         lines.append(f"and {counted(len(others) - most, 'more remark')}")
     if templates:
-        first = templates[0].partition(" is a template")[0]
+        first = templates[0].partition(" is a template")[0].rpartition("/")[2]
         what = "template was" if len(templates) == 1 else "templates were"
-        lines.append(
-            f"{len(templates)} {what} not read, such as {first}: render the chart and check the result"
-        )
+        lines.append(f"{len(templates)} {what} not read ({first} …): render the charts and check the result")
     return lines
 
 

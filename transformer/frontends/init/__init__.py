@@ -1,0 +1,146 @@
+"""`meshshift init`: says what no manifest tells, and wires meshshift into a repository; all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from transformer import settings
+from transformer.errors import DONE, USAGE, UsageError
+from transformer.frontends import output, waiting
+from transformer.frontends.init import (
+    answers,
+    argocd,
+    configuration,
+    flux,
+    helm,
+    kpt,
+    kustomize,
+    pre_commit,
+    summary,
+    transaction,
+)
+from transformer.frontends.init.layers import Layers
+from transformer.frontends.init.plan import Plan
+from transformer.frontends.init.setup import KINDS, Setup, prefix_in_repository
+from transformer.frontends.init.survey import Survey, survey
+from transformer.settings import Layer
+
+_WIRING = {
+    "argocd": argocd.wire,
+    "flux": flux.wire,
+    "kustomize": kustomize.wire,
+    "kpt": kpt.wire,
+    "helm": helm.wire,
+    "pre-commit": pre_commit.wire,
+}
+
+
+class Wish(NamedTuple):
+    """What was asked for: the folder, the kinds of wiring (empty: whatever is there), no questions, a difference only."""
+
+    folder: str
+    kinds: tuple[str, ...] = ()
+    quiet: bool = False
+    diff: bool = False
+
+
+def wish(operands: Sequence[str], kinds: Sequence[str], *, quiet: bool, diff: bool) -> Wish:
+    """What the command line asks for. Raises UsageError."""
+    if len(operands) > 1:
+        raise UsageError(f"init takes one folder, not {len(operands)}")
+    folder = os.path.normpath(operands[0]) if operands else "."
+    if not os.path.isdir(folder):
+        raise UsageError(f"{folder} is no folder")
+    named = tuple(dict.fromkeys(part.strip() for text in kinds for part in text.split(",") if part.strip()))
+    for kind in named:
+        if kind not in KINDS:
+            hint = settings.suggestion(kind, KINDS)
+            raise UsageError(
+                f"--for: {kind!r} is not one of {', '.join(KINDS)}"
+                + (f"; did you mean {hint}?" if hint else "")
+            )
+    return Wish(folder, named, quiet, diff)
+
+
+def run(wanted: Wish, layers: Sequence[Layer], environ: Mapping[str, str]) -> int:
+    """Survey the folder, settle the facts, plan, show, write; returns the exit code. Raises UsageError, InputError.
+
+    `layers` are those of flags and environment; the configuration file is that of the folder.
+    """
+    root = wanted.folder
+    config = configuration.existing(root)
+    file = settings.from_file(os.path.join(root, config)) if config else Layer("", {})
+    with waiting.shown(environ):
+        found = survey(root)
+        options = settings.resolve([*layers, file], environ).options
+        facts = answers.missing(found, options)
+    given = {**_facts_of(layers[1]), **layers[0].values}
+    if facts:
+        if wanted.quiet or wanted.diff or not _is_conversation():
+            output.say(f"meshshift: {answers.refusal(facts, _argv(wanted, layers[0]))}")
+            return USAGE
+        given |= answers.ask(facts)
+    work = _plan(found, wanted, config, file, answers.from_paths(given, root))
+    changes = list(work.changes.values())
+    if wanted.diff:
+        output.write(transaction.difference(changes))
+        output.say(summary.remarks(work))
+        return DONE
+    if changes and not wanted.quiet and _is_conversation():
+        output.say(summary.changes(work, done=False))
+        if answers.line("Write this? [Y/n] ").lower() not in ("", "y", "yes"):
+            raise UsageError("stopped; nothing was written")
+    transaction.write(root, changes)
+    output.write(summary.whole(work).encode(errors="backslashreplace"))
+    return DONE
+
+
+def _plan(found: Survey, wanted: Wish, config: str, file: Layer, given: Mapping[str, Any]) -> Plan:
+    work = Plan(found)
+    said = answers.from_paths(file.values, found.root)
+    name = configuration.plan(work, config, said, given, krm="" in found.packages)
+    setup = Setup(
+        found,
+        Layers(found),
+        name,
+        {**said, **given},
+        wanted.kinds or KINDS,
+        bool(wanted.kinds),
+        prefix_in_repository(found.root),
+    )
+    flux.note_folders(work, setup)
+    argocd.note_folders(work, setup)
+    for kind, wire in _WIRING.items():
+        if kind in setup.kinds:
+            wire(work, setup)
+    for link in found.left_out:
+        work.left.append(f"{link}: a link out of the folder, which was not followed")
+    for pipeline in found.pipelines:
+        work.left.append(
+            f"{pipeline}: let `meshshift check` read what is applied, as the last step before it is"
+        )
+    return work
+
+
+def _facts_of(environment: Layer) -> dict[str, Any]:
+    """Facts that the environment says: without them in a file, the wiring would work on this machine only."""
+    return {key: value for key, value in environment.values.items() if key in ("mesh.mtls", "gateway-class")}
+
+
+def _is_conversation() -> bool:
+    return output.is_terminal() and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _argv(wanted: Wish, flags: Layer) -> list[str]:
+    """The command line of this run, to be completed."""
+    out = ["init", wanted.folder]
+    out += [f"--for={','.join(wanted.kinds)}"] if wanted.kinds else []
+    out += ["--yes"] if wanted.quiet else []
+    out += ["--diff"] if wanted.diff else []
+    return out + [
+        f"{settings.BY_KEY[key].flag}={configuration.shown(settings.BY_KEY[key], value)}"
+        for key, value in flags.values.items()
+    ]

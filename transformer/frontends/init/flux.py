@@ -1,0 +1,55 @@
+"""Flux runs no functions and no post-renderers of ours in the cluster, so nothing is wired: the ways that remain are told."""
+
+from __future__ import annotations
+
+from transformer.frontends.init.plan import Plan, Step
+from transformer.frontends.init.setup import Setup
+from transformer.frontends.init.survey import Document
+
+
+def objects(setup: Setup, group: str, kind: str) -> list[Document]:
+    """Flux objects of a kind."""
+    found = setup.survey.documents(b"toolkit.fluxcd.io/")
+    return [one for one in found if one.kind == kind and one.group == f"{group}.toolkit.fluxcd.io"]
+
+
+def note_folders(work: Plan, setup: Setup) -> None:
+    """Note which folders Flux builds: those that its Kustomizations name, with all that is below."""
+    for document in objects(setup, "kustomize", "Kustomization"):
+        top = setup.folder_of(document.at("spec", "path") or ".")
+        if top is None:
+            continue
+        for folder in setup.layers.by_folder:
+            if folder == top or not top or folder.startswith(top + "/"):
+                work.rendered_by[folder] = f"Flux ({document.file})"
+
+
+def wire(work: Plan, setup: Setup) -> None:
+    """Tell what to do about Kustomizations and HelmReleases that may hold something of an old mesh."""
+    for document in objects(setup, "kustomize", "Kustomization"):
+        folder = setup.folder_of(document.at("spec", "path") or ".")
+        if folder and setup.may_hold_a_mesh(folder):
+            work.left.append(
+                f"Flux Kustomization {document.name} in {document.file}: render {folder} in CI and let Flux apply the result"
+            )
+            if folder in setup.layers.by_folder:
+                work.steps.append(
+                    Step(f"kustomize build {folder} | meshshift", "what CI renders for Flux", first=True)
+                )
+    for document in objects(setup, "helm", "HelmRelease"):
+        chart = document.at("spec", "chart", "spec", "chart") or "CHART"
+        folder = setup.folder_of(str(chart).removeprefix("./"))
+        if folder and folder in setup.survey.charts and not setup.may_hold_a_mesh(folder):
+            work.kept.append(
+                f"HelmRelease {document.name} in {document.file}: nothing of an old mesh in {folder}"
+            )
+            continue
+        work.left.append(
+            f"HelmRelease {document.name} in {document.file}: give it the patches of meshshift flux-patches"
+        )
+        work.steps.append(
+            Step(
+                f"helm template {document.name} {chart} | meshshift flux-patches",
+                "patches for its postRenderers",
+            )
+        )

@@ -1,0 +1,66 @@
+"""Wires kustomize: a functionConfig beside every outermost kustomization that may build something of an old mesh."""
+
+from __future__ import annotations
+
+import posixpath
+
+from transformer.frontends.init import configuration
+from transformer.frontends.init.layers import Layer
+from transformer.frontends.init.plan import Plan, Step
+from transformer.frontends.init.setup import Setup
+from transformer.stream import splice
+
+FLAGS = "--enable-alpha-plugins --enable-exec"
+
+
+def wire(work: Plan, setup: Setup) -> None:
+    """Plan the entry under `transformers` of every outermost layer, or tell why a layer has none."""
+    for name in setup.layers.templates:
+        work.left.append(f"{name} is a template: list {configuration.FUNCTION_FILE} there yourself")
+    outermost = setup.layers.outermost()
+    built = []
+    for layer in outermost:
+        wired = setup.layers.wired_by(layer)
+        reason = f"wired already by {wired}" if wired else _why_not(work, setup, layer)
+        if reason:
+            work.kept.append(f"{layer.file}: {reason}")
+        else:
+            _list_function(work, setup, layer)
+        if wired or not reason:
+            built.append(layer.folder or ".")
+    if built:
+        more = f", as after {len(built) - 1} more" if len(built) > 1 else ""
+        command = f"kustomize build {built[0]} {FLAGS} | meshshift check"
+        work.steps.append(
+            Step(command, f"is anything of the old mesh left after this layer{more}?", first=True)
+        )
+    inner = [
+        layer.file for folder, layer in setup.layers.by_folder.items() if layer not in outermost and folder
+    ]
+    if inner and len(inner) < len(setup.layers.by_folder):
+        listed = ", ".join(inner[:3]) + (f" and {len(inner) - 3} more" if len(inner) > 3 else "")
+        work.kept.append(f"{listed}: part of other layers, which see their final names")
+
+
+def _why_not(work: Plan, setup: Setup, layer: Layer) -> str:
+    if not setup.layers.may_hold_a_mesh(layer):
+        return "nothing of an old mesh in it"
+    rendered_by = work.rendered_by.get(layer.folder, "")
+    if rendered_by.startswith("Flux"):
+        return f"{rendered_by} applies it and refuses functions"
+    if rendered_by and not (setup.explicit and "argocd" not in setup.kinds):
+        return f"{rendered_by} renders it, where only a plugin can run"
+    return ""
+
+
+def _list_function(work: Plan, setup: Setup, layer: Layer) -> None:
+    config = posixpath.relpath(setup.config, layer.folder or ".")
+    configuration.plan_function(work, layer.folder, config, {})
+    listed = layer.value.get("transformers")
+    operation: splice.Op = (
+        splice.InsertItem(("transformers",), len(listed or ()), configuration.FUNCTION_FILE)
+        if "transformers" in layer.value
+        else splice.Insert((), "transformers", [configuration.FUNCTION_FILE])
+    )
+    by_hand = f"list {configuration.FUNCTION_FILE} under transformers in {layer.file}"
+    work.edit(layer.file, [operation], f"lists {configuration.FUNCTION_FILE} under transformers", by_hand)

@@ -1,0 +1,127 @@
+"""The kustomizations of a repository as layers: which includes which, and which of them no other includes.
+
+Only the outermost layers are wired: there names, namespaces and patches are final, and a base that is wired would be
+translated before its overlays patch it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from transformer.frontends.init.survey import Survey, value_of
+
+_GROUP = "kustomize.config.k8s.io"
+_OURS = b"meshshift.dev/"
+_INCLUDES = ("resources", "bases", "components")
+_RENDERERS = ("helmCharts", "helmChartInflationGenerator", "generators")
+
+
+class Layer(NamedTuple):
+    """A kustomization: its folder and file, what it says, the folders that it includes, the files that it names.
+
+    `unseen`: it also takes something that is not in the repository, or that is made when it is built.
+    """
+
+    folder: str
+    file: str
+    value: dict[str, Any]
+    includes: tuple[str, ...]
+    files: tuple[str, ...]
+    unseen: bool
+
+    @property
+    def is_component(self) -> bool:
+        """Whether it can only be built as a part of others."""
+        return self.value.get("kind") == "Component"
+
+
+class Layers:
+    """All kustomizations, by folder; `templates` are those that a template engine has to render first."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._survey = survey
+        self.by_folder: dict[str, Layer] = {}
+        self.templates: list[str] = []
+        for folder, file in survey.kustomizations.items():
+            raw = survey.files[file]
+            if b"{{" in raw:
+                self.templates.append(file)
+                continue
+            value = value_of(raw, survey.path(file))
+            if isinstance(value, dict) and _is_kustomization(value):
+                self.by_folder[folder] = _layer(survey, folder, file, value)
+
+    def outermost(self) -> list[Layer]:
+        """Layers that no other layer includes, components left out."""
+        included = {folder for layer in self.by_folder.values() for folder in layer.includes}
+        return [
+            layer
+            for folder, layer in sorted(self.by_folder.items())
+            if folder not in included and not layer.is_component
+        ]
+
+    def parts(self, layer: Layer) -> Iterator[Layer]:
+        """The layer and everything that it includes, each once."""
+        seen, waiting = set[str](), [layer.folder]
+        while waiting:
+            folder = waiting.pop()
+            if folder in seen or folder not in self.by_folder:
+                continue
+            seen.add(folder)
+            yield self.by_folder[folder]
+            waiting += self.by_folder[folder].includes
+
+    def may_hold_a_mesh(self, layer: Layer) -> bool:
+        """Whether something of an old mesh is in what the layer builds, or may be because not all of it is here."""
+        parts = list(self.parts(layer))
+        names = [name for part in parts for name in (part.file, *part.files)]
+        return any(part.unseen for part in parts) or self._survey.names_a_mesh(names)
+
+    def wired_by(self, layer: Layer) -> str:
+        """The file that makes the layer or a part of it run meshshift already, or an empty string."""
+        for part in self.parts(layer):
+            for name in (part.file, *part.files):
+                if _OURS in self._survey.files.get(name, b""):
+                    return name
+        return ""
+
+
+def _is_kustomization(value: dict[str, Any]) -> bool:
+    """Whether it is read by kustomize; a Flux Kustomization may lie in a file of this name too."""
+    return str(value.get("apiVersion", _GROUP)).partition("/")[0] == _GROUP
+
+
+def _layer(survey: Survey, folder: str, file: str, value: dict[str, Any]) -> Layer:
+    includes, files, unseen = [], [], any(value.get(key) for key in _RENDERERS)
+    named = [text for key in _INCLUDES for text in _texts(value.get(key))]
+    for text in named:
+        place = _below(folder, text)
+        if "\n" in text or place in survey.files:
+            continue
+        if place in survey.kustomizations:
+            includes.append(place)
+        else:
+            unseen = True  # in another repository, or nowhere, which kustomize will tell
+    for text in _texts(value):
+        place = _below(folder, text.rpartition("=")[2])
+        if "\n" not in text and place in survey.files:
+            files.append(place)
+    return Layer(folder, file, value, tuple(includes), tuple(files), unseen)
+
+
+def _below(folder: str, text: str) -> str:
+    place = posixpath.normpath(posixpath.join(folder, text))
+    return "" if place == "." else place
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for below in value.values():
+            yield from _texts(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _texts(below)

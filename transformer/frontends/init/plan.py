@@ -1,0 +1,76 @@
+"""What would be written, and what a person should know: collected first, so that all of it happens or nothing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from transformer.errors import UsageError
+from transformer.frontends.init.survey import Survey
+from transformer.stream import nodes, splice, split
+
+_MARK = b"\xef\xbb\xbf"
+
+
+class Change(NamedTuple):
+    """A file before (None: it does not exist) and after, and what the change is for."""
+
+    name: str
+    before: bytes | None
+    after: bytes
+    why: str
+
+
+class Step(NamedTuple):
+    """A command for a person, and what it does; `first`: it is the one to type next."""
+
+    command: str
+    why: str
+    first: bool = False
+
+
+class Plan:
+    """Changes by file name; what is wired already or on purpose not; what is left to a person; the next commands."""
+
+    def __init__(self, survey: Survey) -> None:
+        self.survey = survey
+        self.changes: dict[str, Change] = {}
+        self.kept: list[str] = []
+        self.left: list[str] = []
+        self.steps: list[Step] = []
+        #: Folders that something other than kustomize on the command line renders, and what that is.
+        self.rendered_by: dict[str, str] = {}
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file as they will be; None where it neither exists nor is planned."""
+        change = self.changes.get(name)
+        return change.after if change is not None else self.survey.files.get(name)
+
+    def write(self, name: str, after: bytes, why: str) -> None:
+        """Plan the bytes of a file; nothing where they are the same as before."""
+        change = self.changes.get(name)
+        before = change.before if change is not None else self.survey.files.get(name)
+        if before != after:
+            self.changes[name] = Change(name, before, after, why)
+
+    def edit(
+        self, name: str, operations: list[splice.Op], why: str, by_hand: str, *, index: int | None = None
+    ) -> None:
+        """Plan an edit of a file, or of the document with this number in it.
+
+        Nothing but the lines that the operations name changes. Raises UsageError with `by_hand`, what a person may write
+        instead, where the text cannot be edited safely.
+        """
+        raw = self.read(name)
+        if raw is None:
+            raise UsageError(f"{name} does not exist")
+        start, end = (0, len(raw)) if index is None else split.split(raw)[index]
+        try:
+            text, marked = nodes.decode(raw[start:end])
+            edited = splice.apply(text, nodes.parse(text), operations)
+        except (splice.Refused, nodes.ParseError) as error:
+            raise UsageError(
+                f"{name} cannot be edited safely ({error}); nothing was written. By hand: {by_hand}. "
+                "Then run this command again."
+            ) from error
+        head = raw[:start] + (_MARK if marked else b"")
+        self.write(name, head + edited.encode() + raw[end:], why)
