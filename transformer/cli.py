@@ -154,7 +154,9 @@ def _transform(call: Call) -> int:
         )
     data = _input(call)
     if data is None:
-        output.say(ABOUT + "\nNothing is piped in. For example:\n\n" + USES)
+        from transformer.frontends import greeting
+
+        output.say(greeting.text())
         return USAGE
     if b"ResourceList" in data:
         from transformer.frontends import krm

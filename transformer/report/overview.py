@@ -99,7 +99,7 @@ def _head(data: Mapping[str, Any], where: Place) -> str:
     read = f" in {counted(where.files, 'manifest file')}" if where.files else ""
     objects = data["objects"]
     if not objects:
-        return f"{where.what}: nothing of Istio, SMI or Open Service Mesh{read}"
+        return f"Nothing of Istio, SMI or Open Service Mesh{read} of {where.what}"
     outcomes = Counter(_state(entry) for entry in objects)
     said = ", ".join(f"{outcomes[state]} {state}" for state in _STATES if outcomes[state])
     return f"{counted(len(objects), 'object')} of an old mesh{read}: {said}"

@@ -89,12 +89,13 @@ def run(wanted: Wish, layers: Sequence[Layer], environ: Mapping[str, str]) -> in
         output.write(transaction.difference(changes))
         output.say(summary.remarks(work))
         return DONE
-    if changes and not wanted.quiet and _is_conversation():
+    ask = bool(changes) and not wanted.quiet and _is_conversation()
+    if ask:
         output.say(summary.changes(work, done=False))
         if answers.line("Write this? [Y/n] ").lower() not in ("", "y", "yes"):
             raise UsageError("stopped; nothing was written")
     transaction.write(root, changes)
-    output.write(summary.whole(work).encode(errors="backslashreplace"))
+    output.write(summary.whole(work, listed=ask).encode(errors="backslashreplace"))
     return DONE
 
 
@@ -116,6 +117,10 @@ def _plan(found: Survey, wanted: Wish, config: str, file: Layer, given: Mapping[
     for kind, wire in _WIRING.items():
         if kind in setup.kinds:
             wire(work, setup)
+    if not setup.layers.by_folder and not found.charts and not found.packages and not work.rendered_by:
+        work.left.append(
+            "plain manifests: nothing renders them here; list them in a kustomization, or pipe what you apply through meshshift"
+        )
     for link in found.left_out:
         work.left.append(f"{link}: a link out of the folder, which was not followed")
     for pipeline in found.pipelines:

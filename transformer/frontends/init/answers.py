@@ -73,8 +73,13 @@ def refusal(facts: Sequence[Fact], argv: Sequence[str]) -> str:
     lines = [f"{count} that no manifest tells, and there is no terminal to ask on; nothing was written"]
     for fact in facts:
         lines += ["", *("  " + text for text in _question(settings.BY_KEY[fact["key"]], fact))]
-    flags = [f"{option.flag}={_first(option)}" for option in _options(facts)]
-    return "\n".join([*lines, "", "Say it like this:", "", f"  meshshift {shlex.join([*argv, *flags])}"])
+    options = _options(facts)
+    flags = [f"{option.flag}={_first(option)}" for option in options]
+    others = [f"{o.flag}={choice}" for o in options for choice in o.choices if choice and choice != _first(o)]
+    remark = f"   # or {' '.join(others)}" if others else ""
+    return "\n".join(
+        [*lines, "", "Say it like this:", "", f"  meshshift {shlex.join([*argv, *flags])}{remark}"]
+    )
 
 
 def from_paths(values: Mapping[str, Any], root: str) -> dict[str, Any]:

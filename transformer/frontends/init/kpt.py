@@ -40,6 +40,9 @@ def wire(work: Plan, setup: Setup) -> None:
         value = value_of(raw, setup.survey.path(name))
         pipeline = value.get("pipeline") if isinstance(value, dict) else None
         mutators = pipeline.get("mutators") if isinstance(pipeline, dict) else None
+        work.steps.append(
+            Step(f"kpt fn render {folder or '.'} --allow-exec", "translates the package in place", first=True)
+        )
         if any("meshshift" in str(entry) for entry in mutators or ()):
             work.kept.append(f"{name}: wired already")
             continue
@@ -50,9 +53,6 @@ def wire(work: Plan, setup: Setup) -> None:
             else splice.Insert(("pipeline",), "mutators", [entry])
         )
         work.edit(name, [operation], "runs meshshift as a mutator", f"add the mutator {entry} to {name}")
-        work.steps.append(
-            Step(f"kpt fn render {folder or '.'} --allow-exec", "translates the package in place", first=True)
-        )
 
 
 def _plan_config(work: Plan, setup: Setup, folder: str) -> str:

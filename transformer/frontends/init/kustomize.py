@@ -11,6 +11,7 @@ from transformer.frontends.init.setup import Setup
 from transformer.stream import splice
 
 FLAGS = "--enable-alpha-plugins --enable-exec"
+_NAMED = 3
 
 
 def wire(work: Plan, setup: Setup) -> None:
@@ -29,11 +30,10 @@ def wire(work: Plan, setup: Setup) -> None:
         if wired or not reason:
             built.append(layer.folder or ".")
     if built:
-        more = f", as after {len(built) - 1} more" if len(built) > 1 else ""
+        others = built[1:] if len(built) <= _NAMED else [f"{len(built) - 1} more layers"]
+        more = f" The same for {' and '.join(others)}." if others else ""
         command = f"kustomize build {built[0]} {FLAGS} | meshshift check"
-        work.steps.append(
-            Step(command, f"is anything of the old mesh left after this layer{more}?", first=True)
-        )
+        work.steps.append(Step(command, f"is anything of the old mesh left?{more}", first=True))
     inner = [
         layer.file for folder, layer in setup.layers.by_folder.items() if layer not in outermost and folder
     ]

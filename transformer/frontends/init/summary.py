@@ -8,9 +8,10 @@ from transformer.report.text import counted, visible
 _SHOWN, _STEPS = 8, 5
 
 
-def whole(work: Plan) -> str:
-    """Everything, after the files have been written."""
-    return _text([changes(work, done=True), *_blocks(work)])
+def whole(work: Plan, *, listed: bool = False) -> str:
+    """Everything, after the files have been written; where they were `listed` before, only that it was done."""
+    done = f"Wrote {counted(len(work.changes), 'file')}." if listed else changes(work, done=True)
+    return _text([done, *_blocks(work)])
 
 
 def remarks(work: Plan) -> str:
