@@ -196,6 +196,10 @@ _SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "complete": (lambda text: text == "*" or _is_namespace(text), "a namespace or *"),
     "gateway-map": (_is_gateway_pair, "namespace/name=namespace/name, with #listener at its end or without"),
     "ingress-identity": (_is_account, "a ServiceAccount as namespace/name"),
+    "gateway-class": (
+        lambda text: len(text) <= 253 and _DOMAIN.match(text) is not None,
+        "the name of a GatewayClass: lower-case letters, digits and dashes",
+    ),
     "mesh.root-namespace": (_is_namespace, "a namespace: lower-case letters, digits and dashes"),
     "mesh.cluster-domain": (
         lambda text: len(text) <= 253 and _DOMAIN.match(text) is not None,

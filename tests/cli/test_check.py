@@ -76,6 +76,13 @@ def test_what_stays_on_purpose_is_told_once_and_is_no_error(call: Call) -> None:
     )
 
 
+def test_the_class_of_a_gateway_is_asked_for(call: Call) -> None:
+    done = call(stdin=KEPT)
+    assert done.code == 2
+    assert "gateway-class" in done.err
+    assert "MS015" not in call("check", stdin=KEPT).out.decode()
+
+
 def test_missing_facts_are_shown_and_not_fatal(call: Call) -> None:
     done = call("check", "--fail-on=never", stdin=ASKS)
     assert done.code == 0

@@ -73,15 +73,13 @@ def run(wanted: Wish, layers: Sequence[Layer], environ: Mapping[str, str]) -> in
     root = wanted.folder
     config = configuration.existing(root)
     file = settings.from_file(os.path.join(root, config)) if config else Layer("", {})
-    with waiting.shown(environ):
-        found = survey(root)
-        options = settings.resolve([*layers, file], environ).options
-        facts = answers.missing(found, options)
+    found = survey(root)
     given = {**_facts_of(layers[1]), **layers[0].values}
-    if facts:
+    while facts := _missing(found, [Layer("", given), *layers, file], environ):
         if wanted.quiet or wanted.diff or not _is_conversation():
             output.say(f"meshshift: {answers.refusal(facts, _argv(wanted, layers[0]))}")
             return USAGE
+        # An answer may let something move that needs another one.
         given |= answers.ask(facts)
     work = _plan(found, wanted, config, file, answers.from_paths(given, root))
     changes = list(work.changes.values())
@@ -97,6 +95,11 @@ def run(wanted: Wish, layers: Sequence[Layer], environ: Mapping[str, str]) -> in
     transaction.write(root, changes)
     output.write(summary.whole(work, listed=ask).encode(errors="backslashreplace"))
     return DONE
+
+
+def _missing(found: Survey, layers: Sequence[Layer], environ: Mapping[str, str]) -> list[answers.Fact]:
+    with waiting.shown(environ):
+        return answers.missing(found, settings.resolve(layers, environ).options)
 
 
 def _plan(found: Survey, wanted: Wish, config: str, file: Layer, given: Mapping[str, Any]) -> Plan:

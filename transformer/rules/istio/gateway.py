@@ -29,6 +29,7 @@ _PROTECTING = [kind for kind in reach.ISTIO_KINDS if kind != ("security.istio.io
 
 #: References of one route.
 _MOST_PARENTS = 32
+_NOT_SAID = "not-said"
 
 
 @rule(
@@ -63,7 +64,8 @@ def _translate(run: Run, obj: Obj) -> None:
     class_name = run.fact("gateway-class", obj, f"{obj.ref} needs a gatewayClassName: who will serve it?")
     _tell_secrets(run, obj, found)
     meta = metadata.metadata(obj, obj.name)
-    run.derive(target.build(found, meta, class_name, obj.namespace, run.target), [obj], marks)
+    # Without the fact nothing is written; a Gateway without a class would be held as invalid, and nobody would be asked.
+    run.derive(target.build(found, meta, class_name or _NOT_SAID, obj.namespace, run.target), [obj], marks)
     for name in listener_set.names(found):
         own = metadata.metadata(obj, name)
         run.derive(
