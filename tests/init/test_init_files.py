@@ -24,6 +24,7 @@ def repository(folder: Path) -> Path:
         {
             "live/kustomization.yaml": "resources:\r\n- shop.yaml",
             "live/shop.yaml": SHOP,
+            "größer als/kustomization.yaml": "resources: [../live/shop.yaml]\n",
             "apps/shop.yaml": APPLICATION,
             "shop/shop.yaml": SHOP.replace("shop", "store"),
             ".pre-commit-config.yaml": "repos: []\n",
@@ -35,7 +36,7 @@ def test_the_difference_is_what_a_run_would_do(call: Call, tmp_path: Path) -> No
     before = snapshot(repository(tmp_path))
     done = call("init", STRICT, "--diff")
     assert done.code == 0, done.err
-    assert "5 files would change; nothing was written" in done.err
+    assert "7 files would change; nothing was written" in done.err
     assert snapshot(tmp_path) == before
     copy = repository(tmp_path.parent / (tmp_path.name + "-patched"))
     git = shutil.which("git")
@@ -65,6 +66,25 @@ def test_a_failure_in_the_middle_takes_everything_back(
     assert "cannot be written: No space left on device; nothing was changed" in done.err
     assert len(moved) > 4, "what had been moved was moved back"
     assert snapshot(tmp_path) == before
+
+
+def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"a.yaml": "a: 1\n", "b.yaml": "b: 1\n"})
+    replace, moved = os.replace, []
+
+    def interrupted(source: str, target: str) -> None:
+        moved.append(target)
+        if len(moved) == 2:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        transaction.write(
+            str(tmp_path),
+            [Change("a.yaml", b"a: 1\n", b"a: 2\n", ""), Change("b.yaml", b"b: 1\n", b"b: 2\n", "")],
+        )
+    assert snapshot(tmp_path) == {"a.yaml": b"a: 1\n", "b.yaml": b"b: 1\n"}
 
 
 def test_a_folder_that_cannot_be_written_leaves_no_trace(tmp_path: Path) -> None:

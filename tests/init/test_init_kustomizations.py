@@ -192,3 +192,49 @@ def test_templates_are_never_edited(call: Call, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert f"kustomization.yaml is a template: list {FUNCTION} there yourself".encode() in done.out
     assert (tmp_path / "kustomization.yaml").read_text(encoding="utf-8") == text
+
+
+def test_an_entry_written_by_hand_is_not_repeated(call: Call, tmp_path: Path) -> None:
+    text = f"resources: [shop.yaml]\ntransformers: [{FUNCTION}]\n"
+    shop(tmp_path, text)
+    assert call("init", STRICT).code == 0
+    assert (tmp_path / "kustomization.yaml").read_text(encoding="utf-8") == text
+    assert (tmp_path / FUNCTION).exists()
+
+
+def test_annotations_of_meshshift_are_no_wiring(call: Call, tmp_path: Path) -> None:
+    shop(tmp_path, "resources: [shop.yaml]\ncommonAnnotations: {meshshift.dev/accept: MS230}\n")
+    assert call("init", STRICT).code == 0
+    assert (tmp_path / FUNCTION).exists()
+
+
+def test_kustomizations_that_kustomize_refuses_are_told(call: Call, tmp_path: Path) -> None:
+    write(tmp_path, {
+        "two/kustomization.yaml": "resources: [shop.yaml]\n", "two/Kustomization": "resources: []\n", "two/shop.yaml": SHOP,
+        "part/kustomization.yaml": PART,
+        "over/kustomization.yaml": "resources: [../two]\nhelmCharts: [{name: x, repo: https://charts.example.com}]\n",
+    })  # fmt: skip
+    done = call("init", STRICT)
+    assert done.code == 0, done.err
+    said = done.out.decode()
+    assert "two has two/Kustomization and two/kustomization.yaml, which kustomize refuses: keep one" in said
+    assert "part/kustomization.yaml: a component that no layer includes" in said
+    assert "kustomize build over --enable-alpha-plugins --enable-exec --enable-helm | meshshift check" in said
+
+
+def test_a_broken_kustomization_ends_it(call: Call, tmp_path: Path) -> None:
+    shop(tmp_path, "resources: [shop.yaml\n")
+    before = snapshot(tmp_path)
+    done = call("init", STRICT)
+    assert done.code == 3
+    assert "kustomization.yaml:2" in done.err
+    assert snapshot(tmp_path) == before
+
+
+def test_a_flux_object_in_a_file_of_this_name_is_no_layer(call: Call, tmp_path: Path) -> None:
+    shop(
+        tmp_path,
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: shop}\nspec: {path: .}\n",
+    )
+    assert call("init", STRICT).code == 0
+    assert not (tmp_path / FUNCTION).exists()

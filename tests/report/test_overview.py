@@ -102,7 +102,7 @@ def test_one_screen_whatever_there_is() -> None:
         "notes": [f"note {number}" for number in range(9)] + ["x/a.yaml is a template and was not read"] * 3,
     }
     stages = STAGES + "more\n" * 30
-    for where in (HERE, Place("k8s", 3, "k8s"), Place("standard input")):
+    for where in (HERE, Place("k8s", 3, "k8s"), Place("the stream")):
         for width in (60, 80, 100):
             shown = lines(where, stages, width, **data)
             assert len(shown) <= overview.LINES
@@ -125,7 +125,7 @@ def test_one_screen_whatever_there_is() -> None:
         (HERE, {"facts": [fact("mesh.mtls")]}, "meshshift check --mesh-mtls=…"),
         (HERE, {"findings": [finding("MS202")]}, "meshshift explain MS202"),
         (HERE, {}, "meshshift < rendered.yaml"),
-        (Place("standard input"), {}, "meshshift < rendered.yaml"),
+        (Place("the stream"), {}, "meshshift < rendered.yaml"),
     ],
 )
 def test_the_next_command_fits(where: Place, parts: dict[str, Any], following: str) -> None:
@@ -139,7 +139,7 @@ def test_where_nothing_is_left_to_do(objects: list[dict[str, Any]]) -> None:
     shown = lines(objects=objects)
     assert shown[-1] == "Nothing is left to do here."
     if not objects:
-        assert shown[0] == "Nothing of Istio, SMI or Open Service Mesh in 3 manifest files of k8s"
+        assert shown[0] == "Nothing of Istio, SMI or Open Service Mesh in k8s (3 manifest files)"
 
 
 def test_stages_are_shown_while_a_migration_is_under_way() -> None:

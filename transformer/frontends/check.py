@@ -84,7 +84,7 @@ def _place(paths: Sequence[str], files: int, layers: Sequence[Layer]) -> overvie
     used = {os.path.realpath(layer.source) for layer in layers[2:]}
     unused = [path for path in configs if os.path.isfile(path) and os.path.realpath(path) not in used]
     return overview.Place(
-        " ".join(paths) or "standard input",
+        " ".join(paths) or "the stream",
         files,
         folder,
         configured=bool(layers[2:]),

@@ -96,13 +96,18 @@ def _lines(
 
 
 def _head(data: Mapping[str, Any], where: Place) -> str:
-    read = f" in {counted(where.files, 'manifest file')}" if where.files else ""
+    files = counted(where.files, "manifest file")
     objects = data["objects"]
     if not objects:
-        return f"Nothing of Istio, SMI or Open Service Mesh{read} of {where.what}"
+        read = f" ({files})" if where.files else ""
+        return f"Nothing of Istio, SMI or Open Service Mesh in {where.what}{read}"
     outcomes = Counter(_state(entry) for entry in objects)
     said = ", ".join(f"{outcomes[state]} {state}" for state in _STATES if outcomes[state])
-    return f"{counted(len(objects), 'object')} of an old mesh{read}: {said}"
+    return (
+        f"{counted(len(objects), 'object')} of an old mesh"
+        + (f" in {files}" if where.files else "")
+        + f": {said}"
+    )
 
 
 _STATES = ("would move", "to be decided", "unchanged", "kept on purpose")

@@ -28,7 +28,8 @@ def missing(survey: Survey, options: Options) -> list[Fact]:
     try:
         report = transform(files.data, options, context.files, name=files.name).report
     except InputError as error:
-        raise InputError(files.in_files(str(error))) from error
+        hint = "name a smaller folder if this file is no part of what you deploy"
+        raise InputError(f"{files.in_files(str(error))}; {hint}") from error
     facts: list[Fact] = json.as_data(report, options, command="init")["facts"]
     for fact in facts:
         for entry in fact["objects"]:

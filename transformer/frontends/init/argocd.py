@@ -78,7 +78,8 @@ def _wire_source(
                 f"{who}: its source is not in this folder; if it holds a mesh, add plugin: {{name: {PLUGIN}}}"
             )
         return False
-    if not setup.may_hold_a_mesh(folder):
+    # Without `directory.recurse`, which excludes a plugin, only the folder itself counts: it may be one of Applications.
+    if not setup.may_hold_a_mesh(folder, deep=False):
         work.kept.append(f"{who}: nothing of an old mesh in {folder or 'its source'}")
         return False
     typed = [key for key in _OTHER_TYPES if source.get(key)]

@@ -16,6 +16,8 @@ _NAMED = 3
 
 def wire(work: Plan, setup: Setup) -> None:
     """Plan the entry under `transformers` of every outermost layer, or tell why a layer has none."""
+    for folder, names in setup.layers.ambiguous.items():
+        work.left.append(f"{folder or '.'} has {' and '.join(names)}, which kustomize refuses: keep one")
     for name in setup.layers.templates:
         work.left.append(f"{name} is a template: list {configuration.FUNCTION_FILE} there yourself")
     outermost = setup.layers.outermost()
@@ -32,14 +34,21 @@ def wire(work: Plan, setup: Setup) -> None:
     if built:
         others = built[1:] if len(built) <= _NAMED else [f"{len(built) - 1} more layers"]
         more = f" The same for {' and '.join(others)}." if others else ""
-        command = f"kustomize build {built[0]} {FLAGS} | meshshift check"
+        charts = " --enable-helm" if any(setup.layers.inflates_charts(layer) for layer in outermost) else ""
+        command = f"kustomize build {built[0]} {FLAGS}{charts} | meshshift check"
         work.steps.append(Step(command, f"is anything of the old mesh left?{more}", first=True))
-    inner = [
-        layer.file for folder, layer in setup.layers.by_folder.items() if layer not in outermost and folder
-    ]
-    if inner and len(inner) < len(setup.layers.by_folder):
-        listed = ", ".join(inner[:3]) + (f" and {len(inner) - 3} more" if len(inner) > 3 else "")
-        work.kept.append(f"{listed}: part of other layers, which see their final names")
+    included = setup.layers.included()
+    inner = [layer.file for folder, layer in setup.layers.by_folder.items() if folder in included]
+    parts = [layer for layer in setup.layers.by_folder.values() if layer.is_component]
+    alone = [layer.file for layer in parts if layer.folder not in included]
+    _keep(work, inner, "part of other layers, which see their final names")
+    _keep(work, alone, "a component that no layer includes")
+
+
+def _keep(work: Plan, files: list[str], why: str) -> None:
+    if files:
+        more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+        work.kept.append(f"{', '.join(files[:_NAMED])}{more}: {why}")
 
 
 def _why_not(work: Plan, setup: Setup, layer: Layer) -> str:
@@ -57,6 +66,8 @@ def _list_function(work: Plan, setup: Setup, layer: Layer) -> None:
     config = posixpath.relpath(setup.config, layer.folder or ".")
     configuration.plan_function(work, layer.folder, config, {})
     listed = layer.value.get("transformers")
+    if isinstance(listed, list) and configuration.FUNCTION_FILE in listed:
+        return  # by hand, or by a run whose other file went
     operation: splice.Op = (
         splice.InsertItem(("transformers",), len(listed or ()), configuration.FUNCTION_FILE)
         if "transformers" in layer.value

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from transformer.frontends.init.survey import Survey, value_of
+from transformer.stream.patterns import pattern
 
 _GROUP = "kustomize.config.k8s.io"
-_OURS = b"meshshift.dev/"
+#: A functionConfig of ours; the annotations that objects may carry are none.
+_OURS = pattern(rb"\bkind[\"']?[ \t]*:[ \t]*[\"']?MeshShift\b")
 _INCLUDES = ("resources", "bases", "components")
-_RENDERERS = ("helmCharts", "helmChartInflationGenerator", "generators")
+_CHARTS = ("helmCharts", "helmChartInflationGenerator")
+_RENDERERS = (*_CHARTS, "generators")
 
 
 class Layer(NamedTuple):
@@ -38,24 +41,37 @@ class Layer(NamedTuple):
 
 
 class Layers:
-    """All kustomizations, by folder; `templates` are those that a template engine has to render first."""
+    """All kustomizations, by folder; `templates` are those that a template engine has to render first, `ambiguous` are the
+    files of folders that have several.
+    """
 
     def __init__(self, survey: Survey) -> None:
         self._survey = survey
         self.by_folder: dict[str, Layer] = {}
         self.templates: list[str] = []
-        for folder, file in survey.kustomizations.items():
-            raw = survey.files[file]
-            if b"{{" in raw:
+        self.ambiguous: dict[str, list[str]] = {}
+        for folder, files in survey.kustomizations.items():
+            file, raw = files[0], survey.files[files[0]]
+            if len(files) > 1:
+                self.ambiguous[folder] = files
+            elif b"{{" in raw:
                 self.templates.append(file)
-                continue
-            value = value_of(raw, survey.path(file))
-            if isinstance(value, dict) and _is_kustomization(value):
-                self.by_folder[folder] = _layer(survey, folder, file, value)
+            else:
+                value = value_of(raw, survey.path(file))
+                if isinstance(value, dict) and _is_kustomization(value):
+                    self.by_folder[folder] = _layer(survey, folder, file, value)
+
+    def included(self) -> set[str]:
+        """Folders that some layer includes."""
+        return {folder for layer in self.by_folder.values() for folder in layer.includes}
+
+    def inflates_charts(self, layer: Layer) -> bool:
+        """Whether kustomize has to be allowed to run Helm for the layer."""
+        return any(part.value.get(key) for part in self.parts(layer) for key in _CHARTS)
 
     def outermost(self) -> list[Layer]:
         """Layers that no other layer includes, components left out."""
-        included = {folder for layer in self.by_folder.values() for folder in layer.includes}
+        included = self.included()
         return [
             layer
             for folder, layer in sorted(self.by_folder.items())
@@ -77,13 +93,14 @@ class Layers:
         """Whether something of an old mesh is in what the layer builds, or may be because not all of it is here."""
         parts = list(self.parts(layer))
         names = [name for part in parts for name in (part.file, *part.files)]
-        return any(part.unseen for part in parts) or self._survey.names_a_mesh(names)
+        unread = any(folder not in self.by_folder for part in parts for folder in part.includes)
+        return unread or any(part.unseen for part in parts) or self._survey.names_a_mesh(names)
 
     def wired_by(self, layer: Layer) -> str:
         """The file that makes the layer or a part of it run meshshift already, or an empty string."""
         for part in self.parts(layer):
             for name in (part.file, *part.files):
-                if _OURS in self._survey.files.get(name, b""):
+                if _OURS.search(self._survey.files.get(name, b"")):
                     return name
         return ""
 

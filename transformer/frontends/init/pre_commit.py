@@ -46,4 +46,9 @@ def wire(work: Plan, setup: Setup) -> None:
         if isinstance(value, dict) and "repos" in value
         else splice.Insert((), "repos", [_REPO])
     )
-    work.edit(PRE_COMMIT, [operation], f"shows at every commit what is left ({HOOK})", f"add a hook {HOOK}")
+    work.edit(
+        PRE_COMMIT,
+        [operation],
+        "shows at every commit what is left (needs meshshift on PATH)",
+        f"add a hook {HOOK}",
+    )

@@ -27,12 +27,15 @@ class Setup(NamedTuple):
     explicit: bool
     prefix: str
 
-    def may_hold_a_mesh(self, folder: str) -> bool:
-        """Whether what is rendered from a folder may configure an old mesh."""
+    def may_hold_a_mesh(self, folder: str, *, deep: bool = True) -> bool:
+        """Whether what is rendered from a folder may configure an old mesh; `deep`: plain manifests are read below it too."""
         layer = self.layers.by_folder.get(folder)
         if layer is not None:
             return self.layers.may_hold_a_mesh(layer)
-        return self.survey.names_a_mesh(self.survey.below(folder))
+        deep = deep or folder in self.survey.charts
+        return self.survey.names_a_mesh(
+            self.survey.below(folder) if deep else self.survey.directly_in(folder)
+        )
 
     def folder_of(self, path: Any) -> str | None:
         """The surveyed folder that a path from the root of the git repository means; None where it is elsewhere."""

@@ -6,6 +6,7 @@ not looked into.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -39,19 +40,14 @@ class Survey:
         """The path of a file for the operating system."""
         return os.path.join(self.root, *name.split("/")) if name else self.root
 
-    @property
-    def kustomizations(self) -> dict[str, str]:
-        """The kustomization file of every folder that has one; raises UsageError where a folder has several."""
-        found: dict[str, str] = {}
+    @functools.cached_property
+    def kustomizations(self) -> dict[str, list[str]]:
+        """The kustomization files of every folder that has one; kustomize refuses several."""
+        found: dict[str, list[str]] = {}
         for name in self.files:
             folder, _, base = name.rpartition("/")
-            if base not in KUSTOMIZATIONS:
-                continue
-            if folder in found:
-                raise UsageError(
-                    f"{found[folder]} and {name} are in one folder, which kustomize refuses: keep one"
-                )
-            found[folder] = name
+            if base in KUSTOMIZATIONS:
+                found.setdefault(folder, []).append(name)
         return found
 
     def manifests(self) -> list[str]:
@@ -65,6 +61,10 @@ class Survey:
             and name.endswith(_ENDINGS)
             and not name.startswith(charts)
         ]
+
+    def directly_in(self, folder: str) -> list[str]:
+        """Files in a folder, without those further below."""
+        return [name for name in self.files if name.rpartition("/")[0] == folder]
 
     def below(self, folder: str) -> list[str]:
         """Files in a folder and below it."""

@@ -25,12 +25,12 @@ def write(root: str, changes: Sequence[Change]) -> None:
         for change, temporary, target in prepared:
             os.replace(temporary, target)
             done.append((change, target))
-    except (OSError, UsageError) as error:
+    except BaseException as error:  # an interrupt must not leave half of it either
         _take_back(done)
         for _, temporary, _ in prepared[len(done) :]:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
-        if isinstance(error, UsageError):
+        if not isinstance(error, OSError):
             raise
         raise UsageError(
             f"{error.filename or root} cannot be written: {error.strerror}; nothing was changed"
