@@ -128,6 +128,8 @@ def test_a_stream_with_one_annotation_loads_only_what_it_needs(
     assert run.code == 0, run.stderr
     assert 'linkerd.io/inject: "disabled"' in run.stdout
     assert "yaml" in run.loaded
+    shown_to_people = {"transformer.frontends.waiting", "transformer.report.overview", "threading"}
+    assert run.loaded & shown_to_people == set(), "nobody sits at a terminal"
     assert run.loaded & HEAVY == set()
     families = ("transformer.rules.istio", "transformer.rules.argo", "transformer.rules.flagger")
     assert not [name for name in run.loaded if name.startswith(families)]

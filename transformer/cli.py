@@ -260,7 +260,12 @@ COMMANDS: dict[str, Command] = {
     "transform": Command(
         "", "manifests from standard input to standard output (the default)", _transform, True
     ),
-    "check": Command("[PATH…]", "only findings; fails while anything of the old mesh remains", _check, True),
+    "check": Command(
+        "[PATH…]",
+        "only findings (on a terminal one screen of them); fails while anything of the old mesh remains",
+        _check,
+        True,
+    ),
     "init": Command(
         "[FOLDER]", "wires meshshift into a repository, and says there what no manifest tells", _init
     ),

@@ -141,7 +141,12 @@ def test_an_own_function_configuration_stays_and_a_foreign_file_is_refused(
 
 def test_no_fact_is_asked_for_that_nothing_needs(call: Call, tmp_path: Path) -> None:
     write(tmp_path, {"plain.yaml": PLAIN})
-    assert call("init").code == 0
+    done = call("init")
+    assert done.code == 0
+    assert b"there is nothing to wire" in done.out
+    assert list(snapshot(tmp_path)) == ["plain.yaml"]
+    write(tmp_path, {"kustomization.yaml": "resources: [https://example.com/shop.yaml]\n"})
+    assert call("init").code == 0, "what is elsewhere may need one; then it is asked for when it is rendered"
     assert (tmp_path / "meshshift.yaml").read_bytes().startswith(b"# What no manifest tells")
     assert call("check", ".").code == 0, "a file without options is read"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.cli.running import PLAIN, Call
+from tests.cli.running import Call
 from tests.delivery.running import chart, run, write
 from tests.init.repositories import APPLICATION, FUNCTION, SHOP, STRICT, added, snapshot
 
@@ -206,6 +207,17 @@ def test_pre_commit_shows_what_is_left(call: Call, tmp_path: Path) -> None:
     assert b"wired already" in call("init").out
 
 
+def test_real_pre_commit_runs_the_hook(call: Call, tmp_path: Path, tools_environment: dict[str, str]) -> None:
+    write(tmp_path, {".pre-commit-config.yaml": HOOKS, "shop.yaml": SHOP})
+    assert call("init", STRICT).code == 0
+    for command in (["init", "-q"], ["add", "shop.yaml", ".pre-commit-config.yaml"]):
+        run(["git", *command], tools_environment, cwd=tmp_path).succeeded()
+    hook = [sys.executable, "-m", "pre_commit", "run", "meshshift-report", "--all-files"]
+    done = run(hook, tools_environment, cwd=tmp_path).succeeded()
+    assert b"meshshift report" in done.out
+    assert b"2 objects of an old mesh in " in done.out
+
+
 @pytest.mark.parametrize("hook", ["meshshift-check", "meshshift-report"])
 def test_a_hook_of_the_repository_of_meshshift_counts(call: Call, tmp_path: Path, hook: str) -> None:
     text = f"repos:\n- repo: https://git.example.com/meshshift\n  rev: v1\n  hooks: [{{id: {hook}}}]\n"
@@ -214,8 +226,23 @@ def test_a_hook_of_the_repository_of_meshshift_counts(call: Call, tmp_path: Path
     assert (tmp_path / ".pre-commit-config.yaml").read_text(encoding="utf-8") == text
 
 
+def test_a_large_repository_is_told_on_one_screen(call: Call, tmp_path: Path) -> None:
+    files = {f"layer{number}/kustomization.yaml": "resources: [../shop.yaml]\n" for number in range(30)}
+    for number in range(20):
+        chart(tmp_path / f"charts/demo{number}", {"all.yaml": "networking.istio.io/v1: {{ .Values.x }}\n"})
+    write(tmp_path, {**files, "shop.yaml": SHOP})
+    done = call("init", STRICT)
+    assert done.code == 0, done.err
+    lines = done.out.decode().splitlines()
+    assert len(lines) < 24
+    grouped = "kustomization.yaml in 30 folders       changed  lists meshshift-function.yaml under transformers: layer0 …"
+    assert f"  {grouped}" in lines
+    assert any(line.startswith("  chart charts/demo0 and 19 more: name meshshift") for line in lines)
+    assert (tmp_path / "layer29" / FUNCTION).exists()
+
+
 def test_pipelines_and_plain_manifests_are_told(call: Call, tmp_path: Path) -> None:
-    write(tmp_path, {".gitlab-ci.yml": "job: {script: [make]}\n", "plain.yaml": PLAIN})
-    said = call("init").out.decode()
+    write(tmp_path, {".gitlab-ci.yml": "job: {script: [make]}\n", "plain.yaml": SHOP})
+    said = call("init", STRICT).out.decode()
     assert ".gitlab-ci.yml: let `meshshift check` read what is applied" in said
     assert "plain manifests: nothing renders them here" in said

@@ -110,7 +110,7 @@ def _head(data: Mapping[str, Any], where: Place) -> str:
     )
 
 
-_STATES = ("would move", "to be decided", "unchanged", "kept on purpose")
+_STATES = ("would move", "to be decided", "unchanged", "kept")
 
 
 def _state(entry: Mapping[str, Any]) -> str:

@@ -120,17 +120,26 @@ def _plan(found: Survey, wanted: Wish, config: str, file: Layer, given: Mapping[
     for kind, wire in _WIRING.items():
         if kind in setup.kinds:
             wire(work, setup)
-    if not setup.layers.by_folder and not found.charts and not found.packages and not work.rendered_by:
-        work.left.append(
-            "plain manifests: nothing renders them here; list them in a kustomization, or pipe what you apply through meshshift"
-        )
+    _tell_rest(work, setup, alone=list(work.changes) == [name] and not config and not given)
+    return work
+
+
+def _tell_rest(work: Plan, setup: Setup, *, alone: bool) -> None:
+    """What no kind of wiring is about; `alone`: nothing but an empty configuration file would be written."""
+    found = setup.survey
+    has_mesh = found.names_a_mesh(list(found.files))
+    if alone and not has_mesh:
+        work.changes.clear()
+        work.left.append("nothing of Istio, SMI or Open Service Mesh is here, so there is nothing to wire")
+    if has_mesh and not (setup.layers.by_folder or found.charts or found.packages or work.rendered_by):
+        what = "list them in a kustomization, or pipe what you apply through meshshift"
+        work.left.append(f"plain manifests: nothing renders them here; {what}")
     for link in found.left_out:
         work.left.append(f"{link}: a link out of the folder, which was not followed")
     for pipeline in found.pipelines:
         work.left.append(
             f"{pipeline}: let `meshshift check` read what is applied, as the last step before it is"
         )
-    return work
 
 
 def _facts_of(environment: Layer) -> dict[str, Any]:

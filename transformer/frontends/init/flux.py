@@ -28,28 +28,37 @@ def wire(work: Plan, setup: Setup) -> None:
     """Tell what to do about Kustomizations and HelmReleases that may hold something of an old mesh."""
     for document in objects(setup, "kustomize", "Kustomization"):
         folder = setup.folder_of(document.at("spec", "path") or ".")
-        if folder and setup.may_hold_a_mesh(folder):
-            work.left.append(
-                f"Flux Kustomization {document.name} in {document.file}: render {folder} in CI and let Flux apply the result"
-            )
-            if folder in setup.layers.by_folder:
-                work.steps.append(
-                    Step(f"kustomize build {folder} | meshshift", "what CI renders for Flux", first=True)
-                )
+        if not folder or not setup.may_hold_a_mesh(folder):
+            continue
+        work.left.append(
+            f"Flux Kustomization {document.name} in {document.file}: render {folder} in CI and let Flux apply the result"
+        )
+        if folder in setup.layers.by_folder:
+            step = Step(f"kustomize build {folder} | meshshift", "what CI renders for Flux", first=True)
+        else:
+            step = Step(f"meshshift check {folder}", "what is there, and what needs a decision", first=True)
+        work.steps.append(step)
+    _tell_releases(work, setup)
+
+
+def _tell_releases(work: Plan, setup: Setup) -> None:
+    """One remark for all HelmReleases: what their charts hold is not here, unless the chart is."""
+    open_ones = []
     for document in objects(setup, "helm", "HelmRelease"):
-        chart = document.at("spec", "chart", "spec", "chart") or "CHART"
-        folder = setup.folder_of(str(chart).removeprefix("./"))
+        chart = str(document.at("spec", "chart", "spec", "chart") or "CHART")
+        folder = setup.folder_of(chart.removeprefix("./"))
         if folder and folder in setup.survey.charts and not setup.may_hold_a_mesh(folder):
             work.kept.append(
                 f"HelmRelease {document.name} in {document.file}: nothing of an old mesh in {folder}"
             )
-            continue
-        work.left.append(
-            f"HelmRelease {document.name} in {document.file}: give it the patches of meshshift flux-patches"
-        )
-        work.steps.append(
-            Step(
-                f"helm template {document.name} {chart} | meshshift flux-patches",
-                "patches for its postRenderers",
-            )
-        )
+        else:
+            open_ones.append((document, chart))
+    if not open_ones:
+        return
+    document, chart = open_ones[0]
+    more = f" and {len(open_ones) - 1} more" if len(open_ones) > 1 else ""
+    work.left.append(
+        f"HelmRelease {document.name} in {document.file}{more}: where it holds a mesh, add the patches of flux-patches"
+    )
+    command = f"helm template {document.name} {chart} | meshshift flux-patches"
+    work.steps.append(Step(command, "patches for the postRenderers of the HelmRelease"))

@@ -9,7 +9,8 @@ from transformer.frontends.init.setup import Setup
 
 
 def wire(work: Plan, setup: Setup) -> None:
-    """Tell the command of every chart that may hold something of an old mesh; charts of charts go with them."""
+    """Tell the command of charts that may hold something of an old mesh; charts of charts go with them."""
+    open_ones = []
     for chart in sorted(setup.survey.charts):
         if any(
             other != chart and (not other or chart.startswith(other + "/")) for other in setup.survey.charts
@@ -21,13 +22,17 @@ def wire(work: Plan, setup: Setup) -> None:
         elif chart in work.rendered_by:
             work.kept.append(f"{where}: {work.rendered_by[chart]} renders it")
         else:
-            name = posixpath.basename(chart) or "RELEASE"
-            path = chart if "/" in chart else f"./{chart}" if chart else "."
-            work.left.append(
-                f"{where}: name meshshift where it is installed; with Helm 4 it is a plugin (helm-postrender)"
-            )
-            command = f"helm upgrade --install {name} {path} --post-renderer meshshift"
-            work.steps.append(
-                Step(f"helm template {name} {path} | meshshift check", "what becomes of it", first=True)
-            )
-            work.steps.append(Step(command, "installs it for Linkerd"))
+            open_ones.append(chart)
+    if not open_ones:
+        return
+    chart, *others = open_ones
+    more = f" and {len(others)} more" if others else ""
+    left = "name meshshift where it is installed; with Helm 4 it is a plugin (helm-postrender)"
+    work.left.append(f"chart {chart or '.'}{more}: {left}")
+    name = posixpath.basename(chart) or "RELEASE"
+    path = chart if "/" in chart else f"./{chart}" if chart else "."
+    work.steps.append(
+        Step(f"helm template {name} {path} | meshshift check", "what becomes of it", first=True)
+    )
+    command = f"helm upgrade --install {name} {path} --post-renderer meshshift"
+    work.steps.append(Step(command, "installs it for Linkerd"))

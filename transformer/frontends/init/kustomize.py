@@ -21,28 +21,37 @@ def wire(work: Plan, setup: Setup) -> None:
     for name in setup.layers.templates:
         work.left.append(f"{name} is a template: list {configuration.FUNCTION_FILE} there yourself")
     outermost = setup.layers.outermost()
-    built = []
+    built: list[Layer] = []
+    apart: dict[str, list[str]] = {}
     for layer in outermost:
         wired = setup.layers.wired_by(layer)
         reason = f"wired already by {wired}" if wired else _why_not(work, setup, layer)
         if reason:
-            work.kept.append(f"{layer.file}: {reason}")
+            apart.setdefault(reason, []).append(layer.file)
         else:
             _list_function(work, setup, layer)
         if wired or not reason:
-            built.append(layer.folder or ".")
+            built.append(layer)
     if built:
-        others = built[1:] if len(built) <= _NAMED else [f"{len(built) - 1} more layers"]
-        more = f" The same for {' and '.join(others)}." if others else ""
-        charts = " --enable-helm" if any(setup.layers.inflates_charts(layer) for layer in outermost) else ""
-        command = f"kustomize build {built[0]} {FLAGS}{charts} | meshshift check"
-        work.steps.append(Step(command, f"is anything of the old mesh left?{more}", first=True))
+        work.steps.append(_build(setup, built))
+    for reason, files in apart.items():
+        _keep(work, files, reason)
     included = setup.layers.included()
     inner = [layer.file for folder, layer in setup.layers.by_folder.items() if folder in included]
     parts = [layer for layer in setup.layers.by_folder.values() if layer.is_component]
     alone = [layer.file for layer in parts if layer.folder not in included]
     _keep(work, inner, "part of other layers, which see their final names")
     _keep(work, alone, "a component that no layer includes")
+
+
+def _build(setup: Setup, built: list[Layer]) -> Step:
+    """The command that builds the first of the wired layers and checks it."""
+    others = [layer.folder or "." for layer in built[1:]]
+    named = others if len(others) < _NAMED else [f"{len(others)} more layers"]
+    more = f" The same for {' and '.join(named)}." if named else ""
+    charts = " --enable-helm" if setup.layers.inflates_charts(built[0]) else ""
+    command = f"kustomize build {built[0].folder or '.'} {FLAGS}{charts} | meshshift check"
+    return Step(command, f"is anything of the old mesh left?{more}", first=True)
 
 
 def _keep(work: Plan, files: list[str], why: str) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from transformer.frontends.init.plan import Plan
+import posixpath
+from collections.abc import Sequence
+
+from transformer.frontends.init.plan import Change, Plan
 from transformer.report.text import counted, visible
 
-_SHOWN, _STEPS = 8, 5
+#: Longest lists: remarks of one kind, commands, files one by one.
+_SHOWN, _STEPS, _LISTED = 8, 5, 12
 
 
 def whole(work: Plan, *, listed: bool = False) -> str:
@@ -24,12 +28,31 @@ def changes(work: Plan, *, done: bool) -> str:
     """The files that are, or would be, new or changed."""
     if not work.changes:
         return "Nothing had to be changed." if done else "Nothing has to be changed."
-    wide = max(map(len, work.changes))
-    lines = ["Wrote:" if done else "\nTo be written:"]
-    for change in work.changes.values():
-        state = "new    " if change.before is None else "changed"
-        lines.append(f"  {change.name.ljust(wide)}  {state}  {change.why}")
-    return visible("\n".join(lines))
+    rows = [_row(change.name, change) for change in work.changes.values()]
+    if len(rows) > _LISTED:
+        rows = _grouped(list(work.changes.values()))
+    wide = max(len(name) for name, _ in rows)
+    head = "Wrote:" if done else "\nTo be written:"
+    return visible("\n".join([head, *(f"  {name.ljust(wide)}  {what}" for name, what in rows)]))
+
+
+def _row(name: str, change: Change) -> tuple[str, str]:
+    return name, f"{'new    ' if change.before is None else 'changed'}  {change.why}"
+
+
+def _grouped(changed: Sequence[Change]) -> list[tuple[str, str]]:
+    """Changes of one kind on one line, where each of them on its own would fill the screen."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for change in changed:
+        name = change.name.rpartition("/")[2]
+        alike.setdefault(_row(name, change), []).append(change.name)
+    rows = []
+    for (name, what), names in alike.items():
+        if len(names) == 1:
+            rows.append((names[0], what))
+        else:
+            rows.append((f"{name} in {len(names)} folders", f"{what}: {posixpath.dirname(names[0])} …"))
+    return rows
 
 
 def _blocks(work: Plan) -> list[str]:
