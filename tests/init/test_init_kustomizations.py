@@ -34,6 +34,7 @@ KUSTOMIZATIONS = [
     ("document markers", "---\nresources:\n- shop.yaml\n# tail\n", LISTED),
     ("a text at the end", "resources: [shop.yaml]\npatches:\n- target: {kind: Service}\n  patch: |-\n    - op: test\n"
      "      path: /kind\n      value: Service", LISTED),
+    ("an end marker", "resources:\n- shop.yaml\n...\n", LISTED),
     ("transformers", "transformers:\n# ours\n- team.yaml # other\nresources:\n- shop.yaml\n", [f"- {FUNCTION}"]),
     ("transformers, deeper", "resources: [shop.yaml]\ntransformers:\n   - team.yaml\n", [f"   - {FUNCTION}"]),
     ("null", "resources: [shop.yaml]\ntransformers:\nnamespace: shop\n", [f"- {FUNCTION}"]),
@@ -104,6 +105,31 @@ def test_lists_in_brackets_stay_on_their_line(
     assert call("init", STRICT).code == 0
     assert (tmp_path / "kustomization.yaml").read_text(encoding="utf-8") == after
     assert "HTTPRoute/cart" in built(kustomize, tmp_path, tools_environment)
+
+
+@pytest.mark.parametrize(
+    ("kustomization", "after"),
+    [
+        ("resources:\n- shop.yaml\n# - more.yaml\n", "resources:\n- shop.yaml\n# - more.yaml\n{}\n"),
+        (
+            "resources:\n- shop.yaml\n  # all\n# - b\n\n# tail\n",
+            "resources:\n- shop.yaml\n  # all\n# - b\n{}\n\n# tail\n",
+        ),
+        ("resources:\n- shop.yaml\n# - more.yaml", "resources:\n- shop.yaml\n# - more.yaml\n{}"),
+        ("resources:\n- shop.yaml\n\n# tail\n", "resources:\n- shop.yaml\n{}\n\n# tail\n"),
+        (
+            "transformers:\n- team.yaml\n# what\nresources: [shop.yaml]\n",
+            f"transformers:\n- team.yaml\n- {FUNCTION}\n# what\nresources: [shop.yaml]\n",
+        ),
+    ],
+)
+def test_entries_that_are_commented_out_stay_with_their_list(
+    call: Call, tmp_path: Path, kustomization: str, after: str
+) -> None:
+    shop(tmp_path, kustomization)
+    assert call("init", STRICT).code == 0
+    wanted = after.format("\n".join(LISTED))
+    assert (tmp_path / "kustomization.yaml").read_text(encoding="utf-8") == wanted
 
 
 @pytest.mark.parametrize("name", ["kustomization.yml", "Kustomization"])

@@ -6,6 +6,7 @@ import posixpath
 
 from transformer.frontends.init.plan import Plan, Step
 from transformer.frontends.init.setup import Setup
+from transformer.frontends.init.survey import value_of
 
 
 def wire(work: Plan, setup: Setup) -> None:
@@ -29,7 +30,10 @@ def wire(work: Plan, setup: Setup) -> None:
     more = f" and {len(others)} more" if others else ""
     left = "name meshshift where it is installed; with Helm 4 it is a plugin (helm-postrender)"
     work.left.append(f"chart {chart or '.'}{more}: {left}")
-    name = posixpath.basename(chart) or "RELEASE"
+    head = f"{chart}/Chart.yaml" if chart else "Chart.yaml"
+    said = value_of(setup.survey.files[head], setup.survey.path(head))
+    name = said.get("name") if isinstance(said, dict) else None
+    name = name or posixpath.basename(chart) or "RELEASE"
     path = chart if "/" in chart else f"./{chart}" if chart else "."
     work.steps.append(
         Step(f"helm template {name} {path} | meshshift check", "what becomes of it", first=True)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 from transformer.errors import UsageError
 from transformer.frontends.init.survey import Survey
 from transformer.stream import nodes, splice, split
+from transformer.stream.patterns import pattern
 
 _MARK = b"\xef\xbb\xbf"
+#: Comments directly below a line, and what may follow them where nothing else does.
+_COMMENTS = pattern(r"(?:[ \t]*#[^\r\n]*(?:\r?\n|\Z))+")
+_NOTHING = pattern(r"(?:[ \t]*(?:#[^\r\n]*|\.\.\.[ \t]*)?(?:\r?\n|\Z))*\Z")
 
 
 class Change(NamedTuple):
@@ -66,7 +71,7 @@ class Plan:
         start, end = (0, len(raw)) if index is None else split.split(raw)[index]
         try:
             text, marked = nodes.decode(raw[start:end])
-            edited = splice.apply(text, nodes.parse(text), operations)
+            edited = _below_comments(text, splice.apply(text, nodes.parse(text), operations))
         except (splice.Refused, nodes.ParseError) as error:
             raise UsageError(
                 f"{name} cannot be edited safely ({error}); nothing was written. By hand: {by_hand}. "
@@ -74,3 +79,26 @@ class Plan:
             ) from error
         head = raw[:start] + (_MARK if marked else b"")
         self.write(name, head + edited.encode() + raw[end:], why)
+
+
+def _below_comments(text: str, edited: str) -> str:
+    """The edited text with lines that were added at its end below the comments that stand there.
+
+    They are entries that were commented out, or remarks about the last one, and must not seem to belong to the new lines.
+    """
+    at = len(os.path.commonprefix([text, edited]))
+    added = edited[at : len(edited) - len(text) + at]
+    if text[:at] + added + text[at:] != edited or text[at - 1 : at] != "\n":
+        return edited
+    comments = _COMMENTS.match(text, at)
+    if comments is None or not _NOTHING.match(text, comments.end()):
+        return edited
+    rest = text[at:]
+    if not rest.endswith("\n") and comments.end() == len(text):
+        newline = "\r\n" if added.endswith("\r\n") else "\n"
+        rest, added = rest + newline, added.removesuffix(newline)
+    here = comments.end() - at if comments.end() < len(text) else len(rest)
+    moved = text[:at] + rest[:here] + added + rest[here:]
+    there, meant = nodes.parse(moved).root, nodes.parse(edited).root
+    same = there is not None and meant is not None and nodes.to_value(there) == nodes.to_value(meant)
+    return moved if same else edited
