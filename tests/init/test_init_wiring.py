@@ -207,6 +207,17 @@ def test_pre_commit_shows_what_is_left(call: Call, tmp_path: Path) -> None:
     assert b"wired already" in call("init").out
 
 
+def test_hooks_that_are_commented_out_stay_where_they_are(call: Call, tmp_path: Path) -> None:
+    text = HOOKS + "  # - repo: https://git.example.com/more\n  #   rev: v1\n"
+    write(tmp_path, {".pre-commit-config.yaml": text, "shop.yaml": SHOP})
+    assert call("init", STRICT).code == 0
+    assert (
+        (tmp_path / ".pre-commit-config.yaml")
+        .read_text(encoding="utf-8")
+        .startswith(text + "  - repo: local\n")
+    )
+
+
 def test_real_pre_commit_runs_the_hook(call: Call, tmp_path: Path, tools_environment: dict[str, str]) -> None:
     write(tmp_path, {".pre-commit-config.yaml": HOOKS, "shop.yaml": SHOP})
     assert call("init", STRICT).code == 0

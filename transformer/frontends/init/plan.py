@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 from transformer.errors import UsageError
@@ -86,9 +85,10 @@ def _below_comments(text: str, edited: str) -> str:
 
     They are entries that were commented out, or remarks about the last one, and must not seem to belong to the new lines.
     """
-    at = len(os.path.commonprefix([text, edited]))
+    differs = (index for index, (old, new) in enumerate(zip(text, edited, strict=False)) if old != new)
+    at = text.rfind("\n", 0, next(differs, len(text))) + 1
     added = edited[at : len(edited) - len(text) + at]
-    if text[:at] + added + text[at:] != edited or text[at - 1 : at] != "\n":
+    if text[:at] + added + text[at:] != edited:
         return edited
     comments = _COMMENTS.match(text, at)
     if comments is None or not _NOTHING.match(text, comments.end()):
