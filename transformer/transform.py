@@ -138,7 +138,8 @@ def _apply_rules(run: Run, objects: Sequence[Obj], data: bytes) -> None:
         for obj in found
     ]  # fmt: skip
     for number, rule in enumerate(rules, 1):
-        progress.at("applying rule", number, len(rules))
+        about = rule.kinds[0][1] if rule.kinds else "all others"
+        progress.at(f"rules for {about},", number, len(rules))
         given = _given(run, rule, by_kind) if rule.kinds else others
         handled.update(rule.kinds)
         if given:

@@ -34,13 +34,13 @@ def test_check_shows_one_screen_on_a_terminal_and_everything_in_a_pipe(
     folder = write(tmp_path / "repo", {"k8s/all.yaml": HELD + b"---\n" + NAMESPACE.encode()})
     seen = look(["check", "k8s"], folder, environment)
     assert seen.code == 1
-    assert "What needs a decision:" in seen.screen
+    assert "What stands in the way:" in seen.screen
     assert "meshshift init k8s" in seen.screen
     assert "fix:" not in seen.screen
     assert last_report(tmp_path)["findings"], "everything is kept for `last`"
     piped = program("check", "k8s", env=environment, folder=folder)
     assert b"fix:" in piped.out
-    assert b"What needs a decision" not in piped.out
+    assert b"What stands in the way" not in piped.out
     full = look(["check", "k8s", "--full"], folder, environment)
     assert "fix:" in full.screen
     short = program("check", "k8s", "--overview", env=environment, folder=folder)

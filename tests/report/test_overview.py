@@ -67,7 +67,7 @@ def test_decisions_are_grouped_and_consequences_are_only_counted() -> None:
     errors = [finding("MS202"), finding("MS202", object=ref(name="web"), line=9), finding("MS206")]
     others = [finding("MS007"), finding("MS014"), finding("MS315"), finding("MS202", accepted="fine")]
     shown = lines(objects=[thing("VirtualService", "held")], findings=errors + others)
-    at = shown.index("What needs a decision:")
+    at = shown.index("What stands in the way:")
     assert shown[at + 1] == "  MS202 2×  Service is not known        VirtualService shop/cart (cart.yaml:7)"
     assert shown[at + 2] == "  MS206 1×  two objects claim one host  VirtualService shop/cart (cart.yaml:7)"
     assert shown[at + 3] == "  1 object held because of these; 1 warning: MS315 1×"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
@@ -49,7 +50,7 @@ class _Line:
         import threading
 
         self._where = where
-        self._drawn = False
+        self._drawn = ""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._draw, daemon=True)
         self._thread.start()
@@ -64,12 +65,13 @@ class _Line:
             self._write(_CLEAR)
 
     def _draw(self) -> None:
-        pause = PATIENCE
+        started, pause = time.monotonic(), PATIENCE
         while not self._over.wait(pause):
             pause = BEAT
-            if NOW.phase:
-                self._drawn = True
-                self._write(_CLEAR + _text()[: self._width() - 1])
+            text = _text(int(time.monotonic() - started))[: self._width() - 1]
+            if NOW.phase and text != self._drawn:
+                self._drawn = text
+                self._write(_CLEAR + text)
 
     def _width(self) -> int:
         try:
@@ -85,6 +87,6 @@ class _Line:
             self._over.set()
 
 
-def _text() -> str:
+def _text(seconds: int) -> str:
     counts = f" {NOW.done} of {NOW.total}" if NOW.total else f" {NOW.done}" if NOW.done else ""
-    return f"meshshift: {NOW.phase}{counts} …"
+    return f"meshshift: {NOW.phase}{counts} … {seconds} s"

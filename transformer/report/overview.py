@@ -167,7 +167,7 @@ def _decisions(data: Mapping[str, Any], where: Place, paint: Paint, most: int, w
         shown = dict(list(causes.items())[: most if len(causes) > most + 1 else most + 1])
         times = max(len(str(len(entries))) for entries in shown.values())
         titles = max(len(CODES[code].title) for code in shown)
-        lines += ["", "What needs a decision:"]
+        lines += ["", "What stands in the way:"]
         for code, entries in shown.items():
             head = f"{f'{len(entries)}×'.rjust(times + 1)}  {CODES[code].title.ljust(titles)}  "
             lines.append(f"  {paint(code, 'red')} {head}{_example(entries[0], where, width - len(head) - 8)}")
