@@ -206,11 +206,7 @@ def _explain(call: Call) -> int:
 def _init(call: Call) -> int:
     from transformer.frontends import init
 
-    if any(layer.source not in settings.CONFIG_FILES for layer in call.layers[2:]):
-        raise UsageError("init writes the configuration file of its folder and takes no other with --config")
-    switches = {name: bool(call.flag(name)) for name in ("yes", "diff")}
-    wanted = init.wish(call.operands, call.own.get("for", []), quiet=switches["yes"], diff=switches["diff"])
-    return init.run(wanted, call.layers[:2], call.environ)
+    return init.run(init.wish(call.operands, call.own), call.layers, call.environ)
 
 
 def _rules(call: Call) -> int:

@@ -47,14 +47,15 @@ class Wish(NamedTuple):
     diff: bool = False
 
 
-def wish(operands: Sequence[str], kinds: Sequence[str], *, quiet: bool, diff: bool) -> Wish:
-    """What the command line asks for. Raises UsageError."""
+def wish(operands: Sequence[str], own: Mapping[str, Sequence[str]]) -> Wish:
+    """What the operands and the command's own flags ask for. Raises UsageError."""
     if len(operands) > 1:
         raise UsageError(f"init takes one folder, not {len(operands)}")
     folder = os.path.normpath(operands[0]) if operands else "."
     if not os.path.isdir(folder):
         raise UsageError(f"{folder} is no folder")
-    named = tuple(dict.fromkeys(part.strip() for text in kinds for part in text.split(",") if part.strip()))
+    words = (part.strip() for text in own.get("for", ()) for part in text.split(","))
+    named = tuple(dict.fromkeys(word for word in words if word))
     for kind in named:
         if kind not in KINDS:
             hint = settings.suggestion(kind, KINDS)
@@ -62,14 +63,17 @@ def wish(operands: Sequence[str], kinds: Sequence[str], *, quiet: bool, diff: bo
                 f"--for: {kind!r} is not one of {', '.join(KINDS)}"
                 + (f"; did you mean {hint}?" if hint else "")
             )
-    return Wish(folder, named, quiet, diff)
+    return Wish(folder, named, "yes" in own, "diff" in own)
 
 
 def run(wanted: Wish, layers: Sequence[Layer], environ: Mapping[str, str]) -> int:
     """Survey the folder, settle the facts, plan, show, write; returns the exit code. Raises UsageError, InputError.
 
-    `layers` are those of flags and environment; the configuration file is that of the folder.
+    Of the `layers` those of flags and environment count; the configuration file is that of the folder.
     """
+    if any(layer.source not in settings.CONFIG_FILES for layer in layers[2:]):
+        raise UsageError("init writes the configuration file of its folder and takes no other with --config")
+    layers = layers[:2]
     root = wanted.folder
     config = configuration.existing(root)
     file = settings.from_file(os.path.join(root, config)) if config else Layer("", {})
