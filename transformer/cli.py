@@ -256,15 +256,8 @@ COMMANDS: dict[str, Command] = {
     "transform": Command(
         "", "manifests from standard input to standard output (the default)", _transform, True
     ),
-    "check": Command(
-        "[PATH…]",
-        "only findings (on a terminal one screen of them); fails while anything of the old mesh remains",
-        _check,
-        True,
-    ),
-    "init": Command(
-        "[FOLDER]", "wires meshshift into a repository, and says there what no manifest tells", _init
-    ),
+    "check": Command("[PATH…]", "only findings; fails while anything of the old mesh remains", _check, True),
+    "init": Command("[FOLDER]", "wires meshshift into a repository and says what no manifest tells", _init),
     "explain": Command(
         "[CODE… | PATH…]",
         "what a finding means and what to do (without a code, all codes); with --workload, who may call it",
@@ -302,6 +295,7 @@ FLAGS = (
         "for init: kustomize, helm, argocd, flux, kpt, pre-commit (default: what is there)",
         ("init",),
     ),
+    Flag("for", "LIST", "for init: only kustomize, helm, argocd, flux, kpt or pre-commit", ("init",)),
     Flag("diff", "", "for init: print what would change as a unified diff, and write nothing", ("init",)),
     Flag("yes", "", "for init: ask nothing", ("init",)),
     Flag("overview", "", "for check: one screen instead of every finding, as on a terminal", ("check",)),

@@ -20,6 +20,6 @@ class Work:
 NOW = Work()
 
 
-def at(phase: str, done: int = 0, total: int = 0) -> None:
+def busy_with(phase: str, done: int = 0, total: int = 0) -> None:
     """Note that `done` of `total` of a phase are done."""
     NOW.phase, NOW.done, NOW.total = phase, done, total

@@ -14,6 +14,7 @@ from transformer.findings import SEVERITIES, Finding, ObjectRef
 from transformer.ledger import Ledger
 from transformer.objects import MARKER, Obj
 from transformer.options import Options
+from transformer.progress import busy_with
 from transformer.rules import registry
 from transformer.run import MissingFact, Run
 from transformer.settle import Settlement, settle
@@ -99,7 +100,7 @@ def transform(
     findings = list(_ambiguities(stream))
     objects = []
     for number, part in enumerate(parts, 1):
-        progress.at("reading document", number, len(parts))
+        busy_with("reading document", number, len(parts))
         if part.candidate and (obj := part.obj(counter, options["namespace"])) is not None:
             objects.append(obj)
     if not run.scope.everything:
@@ -111,11 +112,12 @@ def transform(
 
         torn_names.note(run, objects)
     progress.at("deciding what moves together")
+    busy_with("deciding what moves together")
     settlement = settle(run)
     if any(missing.at.uid not in settlement.held for entries in run.facts.values() for missing in entries):
         report = _report(run, settlement, findings, objects, USAGE)
         return Result([], report)
-    progress.at("writing documents")
+    busy_with("writing documents")
     output = _write(stream, run, settlement)
     report = _report(run, settlement, findings, objects, None)
     return Result(output if report.exit_code == DONE else [], report)
@@ -139,7 +141,7 @@ def _apply_rules(run: Run, objects: Sequence[Obj], data: bytes) -> None:
     ]  # fmt: skip
     for number, rule in enumerate(rules, 1):
         about = rule.kinds[0][1] if rule.kinds else "all others"
-        progress.at(f"rules for {about},", number, len(rules))
+        busy_with(f"rules for {about},", number, len(rules))
         given = _given(run, rule, by_kind) if rule.kinds else others
         handled.update(rule.kinds)
         if given:

@@ -8,8 +8,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from transformer import progress
 from transformer.errors import UsageError
+from transformer.progress import busy_with
 from transformer.stream import nodes, split
 
 _ENDINGS = (".yaml", ".yml", ".json")
@@ -34,7 +34,7 @@ def read(paths: Iterable[str]) -> Manifests:
             if real in seen:
                 continue
             seen.add(real)
-            progress.at("reading file", len(seen))
+            busy_with("reading file", len(seen))
             data = _bytes(name)
             if b"{{" in data and _is_template(name, data):
                 found.notes.append(f"{name} is a template and was not read: render it first")
