@@ -34,7 +34,7 @@ def test_check_shows_one_screen_on_a_terminal_and_everything_in_a_pipe(
     folder = write(tmp_path / "repo", {"k8s/all.yaml": HELD + b"---\n" + NAMESPACE.encode()})
     seen = look(["check", "k8s"], folder, environment)
     assert seen.code == 1
-    assert "What stands in the way:" in seen.screen
+    assert "What stands in the way" in seen.screen
     assert "meshshift init k8s" in seen.screen
     assert "fix:" not in seen.screen
     assert last_report(tmp_path)["findings"], "everything is kept for `last`"

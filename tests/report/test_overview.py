@@ -67,10 +67,13 @@ def test_decisions_are_grouped_and_consequences_are_only_counted() -> None:
     errors = [finding("MS202"), finding("MS202", object=ref(name="web"), line=9), finding("MS206")]
     others = [finding("MS007"), finding("MS014"), finding("MS315"), finding("MS202", accepted="fine")]
     shown = lines(objects=[thing("VirtualService", "held")], findings=errors + others)
-    at = shown.index("What stands in the way:")
+    at = shown.index("What stands in the way (1 more object held because of it):")
     assert shown[at + 1] == "  MS202 2×  Service is not known        VirtualService shop/cart (cart.yaml:7)"
     assert shown[at + 2] == "  MS206 1×  two objects claim one host  VirtualService shop/cart (cart.yaml:7)"
-    assert shown[at + 3] == "  1 object held because of these; 1 warning: MS315 1×"
+    assert shown[at + 4 : at + 6] == [
+        "What else to look at:",
+        "  MS315 1×  subset that no route uses  VirtualService shop/cart (cart.yaml:7)",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,8 @@ def test_one_screen_whatever_there_is() -> None:
             assert len(shown) <= overview.LINES
             assert max(map(len, shown)) <= width
     text = "\n".join(shown)
-    for told in ("more kinds", "more codes", "4 facts are missing", "and 3 more", "3 templates were not read (a.yaml",
+    for told in ("more kinds", "more codes", "4 facts are missing", "mesh.mtls, gateway-class",
+                 "3 templates were not read (a.yaml",
                  "9 more remarks", "more namespaces"):  # fmt: skip
         assert told in text, told
 

@@ -30,15 +30,15 @@ class _Room(NamedTuple):
     facts: int = 3
     notes: int = 2
     stages: int = 6
+    warnings: int = 4
 
 
-#: What is shortened first where the whole is too long.
+#: What is shortened in turn where the whole is too long, and never below the least.
 _TIGHTER = (
-    *("codes", "kinds", "stages", "notes") * 2,
-    *("codes", "kinds", "stages", "facts") * 2,
-    *("codes", "kinds", "stages") * 2,
-    *("kinds", "kinds", "codes", "stages"),
+    *("warnings", "codes", "kinds", "stages", "notes") * 2,
+    *("warnings", "codes", "kinds", "stages", "facts") * 4,
 )
+_LEAST = _Room(kinds=1, codes=1, facts=0, notes=0, stages=1, warnings=0)
 
 
 class Place:
@@ -73,7 +73,7 @@ def render(
     for part in _TIGHTER:
         if len(lines) <= LINES:
             break
-        room = room._replace(**{part: getattr(room, part) - 1})
+        room = room._replace(**{part: max(getattr(room, part) - 1, getattr(_LEAST, part))})
         lines = _lines(data, where, stages, paint, room, width)
     return "".join(_cut(visible(line, keep=paint.codes), width, paint) + "\n" for line in lines)
 
@@ -84,7 +84,7 @@ def _lines(
     lines = [_head(data, where), *_notes(data, room.notes)]
     if data["objects"]:
         lines += ["", *_kinds(data, room.kinds)]
-    lines += _decisions(data, where, paint, room.codes, width)
+    lines += _decisions(data, where, paint, room, width)
     lines += _facts(data, paint, room.facts)
     head, *rows = stages.splitlines() or [""]
     if head:
@@ -159,30 +159,41 @@ def _kinds(data: Mapping[str, Any], most: int) -> list[str]:
     return lines
 
 
-def _decisions(data: Mapping[str, Any], where: Place, paint: Paint, most: int, width: int) -> list[str]:
+def _decisions(data: Mapping[str, Any], where: Place, paint: Paint, room: _Room, width: int) -> list[str]:
     open_ones = [entry for entry in data["findings"] if not entry["accepted"]]
-    causes = _by_code(open_ones, "error")
+    causes, warned = _by_code(open_ones, "error"), _by_code(open_ones, "warning")
     lines: list[str] = []
     if causes:
-        shown = dict(list(causes.items())[: most if len(causes) > most + 1 else most + 1])
-        times = max(len(str(len(entries))) for entries in shown.values())
-        titles = max(len(CODES[code].title) for code in shown)
-        lines += ["", "What stands in the way:"]
-        for code, entries in shown.items():
-            head = f"{f'{len(entries)}×'.rjust(times + 1)}  {CODES[code].title.ljust(titles)}  "
-            lines.append(f"  {paint(code, 'red')} {head}{_example(entries[0], where, width - len(head) - 8)}")
-        if len(shown) < len(causes):
-            rest = sum(map(len, list(causes.values())[len(shown) :]))
-            lines.append(f"  and {counted(rest, 'finding')} of {len(causes) - len(shown)} more codes")
-    bound = sum(entry["code"] == "MS007" for entry in open_ones)
-    warned = _by_code(open_ones, "warning")
-    told = [f"{counted(bound, 'object')} held because of these"] if bound and causes else []
-    if warned:
+        bound = sum(entry["code"] == "MS007" for entry in open_ones)
+        more = f" ({counted(bound, 'more object')} held because of it)" if bound else ""
+        lines += ["", f"What stands in the way{more}:"]
+        lines += _rows(causes, room.codes, where, width, paint, "red")
+    if warned and room.warnings:
+        lines += ["", "What else to look at:", *_rows(warned, room.warnings, where, width, paint, "yellow")]
+    elif warned:
         some = [f"{code} {len(entries)}×" for code, entries in list(warned.items())[:_WARNINGS]]
         more = f" and {len(warned) - _WARNINGS} more codes" if len(warned) > _WARNINGS else ""
-        told.append(f"{counted(sum(map(len, warned.values())), 'warning')}: {', '.join(some)}{more}")
-    if told:
-        lines += ["  " + "; ".join(told)] if causes else ["", "; ".join(told)]
+        told = f"{counted(sum(map(len, warned.values())), 'warning')}: {', '.join(some)}{more}"
+        lines += [f"  {told}"] if causes else ["", told]
+    return lines
+
+
+def _rows(
+    found: Mapping[str, list[Mapping[str, Any]]], most: int, where: Place, width: int, paint: Paint, ink: str
+) -> list[str]:
+    """One line for each of the first codes, with one example, and one that counts the rest."""
+    shown = dict(list(found.items())[: most if len(found) > most + 1 else most + 1])
+    times = max(len(str(len(entries))) for entries in shown.values())
+    titles = max(len(CODES[code].title) for code in shown)
+    lines = []
+    for code, entries in shown.items():
+        head = f"{f'{len(entries)}×'.rjust(times + 1)}  {CODES[code].title.ljust(titles)}  "
+        lines.append(
+            f"  {paint(code, ink)} {head}{_example(entries[0], where, width - len(head) - 8)}".rstrip()
+        )
+    if len(shown) < len(found):
+        rest = sum(map(len, list(found.values())[len(shown) :]))
+        lines.append(f"  and {counted(rest, 'finding')} of {len(found) - len(shown)} more codes")
     return lines
 
 
@@ -213,6 +224,8 @@ def _facts(data: Mapping[str, Any], paint: Paint, most: int) -> list[str]:
     options = {option.key: option for option in OPTIONS}
     verb = "fact is" if len(facts) == 1 else "facts are"
     lines = ["", f"{len(facts)} {verb} missing, which no manifest tells:"]
+    if not most:
+        return ["", f"{lines[1]} {', '.join(fact['key'] for fact in facts)}"]
     for fact in facts[:most]:
         choices = " or ".join(choice for choice in options[fact["key"]].choices if choice)
         wanted = choices or options[fact["key"]].help.partition(";")[0]
