@@ -289,12 +289,6 @@ FLAGS = (
     Flag("output", "DIR", "for flux-patches: folder of patches.yaml and manifests.yaml", ("flux-patches",)),
     Flag("helm-release", "FILE", "for flux-patches: HelmRelease that gets the patches", ("flux-patches",)),
     Flag("check", "", "for flux-patches: write nothing, fail where files are not current", ("flux-patches",)),
-    Flag(
-        "for",
-        "LIST",
-        "for init: kustomize, helm, argocd, flux, kpt, pre-commit (default: what is there)",
-        ("init",),
-    ),
     Flag("for", "LIST", "for init: only kustomize, helm, argocd, flux, kpt or pre-commit", ("init",)),
     Flag("diff", "", "for init: print what would change as a unified diff, and write nothing", ("init",)),
     Flag("yes", "", "for init: ask nothing", ("init",)),
