@@ -37,6 +37,20 @@ def test_an_application_gets_the_plugin_with_what_no_manifest_tells(call: Call, 
     assert b"Nothing had to be changed" in call("init").out
 
 
+def test_the_plugin_takes_what_the_application_says(
+    call: Call, tmp_path: Path, tools_environment: dict[str, str]
+) -> None:
+    argo(tmp_path)
+    assert call("init", STRICT, "--complete=shop").code == 0
+    plugin = yaml.safe_load((tmp_path / "apps/shop.yaml").read_bytes())["spec"]["source"]["plugin"]
+    said = {f"ARGOCD_ENV_{entry['name']}": entry["value"] for entry in plugin["env"]}
+    server = {"ARGOCD_APP_NAME": "shop", "ARGOCD_APP_NAMESPACE": "shop", **said}
+    done = run(
+        ["meshshift", "cmp", "generate"], tools_environment | server, cwd=tmp_path / "shop"
+    ).succeeded()
+    assert "HTTPRoute" in {document["kind"] for document in done.documents}
+
+
 def test_a_set_of_applications_and_one_of_several_documents(call: Call, tmp_path: Path) -> None:
     one = yaml.safe_load(APPLICATION)
     many = {"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet", "metadata": {"name": "all"},
@@ -143,7 +157,14 @@ def test_what_flux_applies_is_never_wired(call: Call, tmp_path: Path, kinds: lis
     assert "shop/kustomization.yaml: Flux (clusters/shop.yaml) applies it and refuses functions" in said
     assert "render shop in CI and let Flux apply the result" in said
     assert "kustomize build shop | meshshift\n" in said
-    assert "helm template store ./charts/store | meshshift flux-patches" in said
+    target = "--helm-release clusters/shop.yaml"
+    assert f"helm template store ./charts/store | meshshift flux-patches {target}\n" in said
+
+
+def test_the_configuration_file_must_not_be_applied_by_flux(call: Call, tmp_path: Path) -> None:
+    write(tmp_path, {"flux.yaml": FLUX.replace("./shop", "./"), "shop.yaml": SHOP})
+    said = call("init", STRICT).out.decode()
+    assert "meshshift.yaml: name it in .sourceignore, since flux.yaml lets Flux apply every YAML file" in said
 
 
 def test_a_chart_is_not_edited(call: Call, tmp_path: Path) -> None:

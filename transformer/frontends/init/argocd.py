@@ -42,7 +42,9 @@ def wire(work: Plan, setup: Setup) -> None:
         for path, source in _sources(document):
             wired = _wire_source(work, setup, document, path, source) or wired
     if wired:
-        work.left.append("Argo CD: its repo-server needs the plugin beside it, see integrations/argocd")
+        work.left.append(
+            "Argo CD: its repo-server needs the plugin beside it, see docs/integrations/argocd.md"
+        )
 
 
 def _sources(document: Document) -> list[tuple[tuple[str, ...], dict[str, Any]]]:

@@ -38,7 +38,20 @@ def wire(work: Plan, setup: Setup) -> None:
         else:
             step = Step(f"meshshift check {folder}", "what is there, and what needs a decision", first=True)
         work.steps.append(step)
+    _tell_whole(work, setup)
     _tell_releases(work, setup)
+
+
+def _tell_whole(work: Plan, setup: Setup) -> None:
+    """Flux takes every YAML file of a folder without a kustomization for a manifest, the configuration file too."""
+    if "" in setup.layers.by_folder or setup.config not in work.changes:
+        return
+    for document in objects(setup, "kustomize", "Kustomization"):
+        if setup.folder_of(document.at("spec", "path") or ".") == "":
+            work.left.append(
+                f"{setup.config}: name it in .sourceignore, since {document.file} lets Flux apply every YAML file here"
+            )
+            return
 
 
 def _tell_releases(work: Plan, setup: Setup) -> None:
@@ -60,5 +73,7 @@ def _tell_releases(work: Plan, setup: Setup) -> None:
     work.left.append(
         f"HelmRelease {document.name} in {document.file}{more}: where it holds a mesh, add the patches of flux-patches"
     )
-    command = f"helm template {document.name} {chart} | meshshift flux-patches"
+    alone = sum(one.file == document.file for one in objects(setup, "helm", "HelmRelease")) == 1
+    target = f" --helm-release {document.file}" if alone else ""
+    command = f"helm template {document.name} {chart} | meshshift flux-patches{target}"
     work.steps.append(Step(command, "patches for the postRenderers of the HelmRelease"))
