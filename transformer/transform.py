@@ -111,7 +111,6 @@ def transform(
         from transformer import torn_names
 
         torn_names.note(run, objects)
-    progress.at("deciding what moves together")
     busy_with("deciding what moves together")
     settlement = settle(run)
     if any(missing.at.uid not in settlement.held for entries in run.facts.values() for missing in entries):
