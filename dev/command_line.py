@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dev.measure import pages
-from transformer import cli
+from transformer import cli, command_line
 from transformer.options import OPTIONS, SUPPORTED_PAIRS, Option
 from transformer.report import forms
 from transformer.settings import BY_KEY, OWN_VARIABLES
@@ -101,7 +101,7 @@ def commands_page() -> str:
             ", ".join(f"`{name}`" for name in flag.commands) or "every command",
             flag.help,
         )
-        for flag in cli.FLAGS
+        for flag in command_line.FLAGS
     )
     endings = {
         form: [f"`{end}`" for end, known in forms.ENDINGS if known == form] for form in (*_FORMS, "lines")

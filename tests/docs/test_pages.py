@@ -10,6 +10,7 @@ import pytest
 from dev import command_line, reference
 from dev.measure import pages
 from transformer import cli
+from transformer import command_line as flags
 from transformer.codes import CODES, Code
 from transformer.options import OPTIONS, Option
 from transformer.report import forms
@@ -63,7 +64,7 @@ def test_every_option_command_flag_and_format_is_told() -> None:
             assert said in section, option.key
     for name in [f"meshshift {name}" for name in cli.COMMANDS if name != "transform"]:
         assert f"`{name}" in commands
-    for flag in cli.FLAGS:
+    for flag in flags.FLAGS:
         assert f"`--{flag.name}" in commands
     for form in BY_KEY["report"].choices:
         assert f"`{form}`" in commands
