@@ -20,6 +20,7 @@ WITHOUT_KEYS = {
     "service-ports": "follows the workloads that move, which carry a key",
     "named-callers": "follows the workloads that move, which carry a key",
     "context-policies": "reaches the workloads that move, which carry a key",
+    "root-policies": "reaches the workloads that move, which carry a key",
     "outbound-policy": "follows the workloads that move, which carry a key",
     "mesh-settings": "the ConfigMap is called istio",
     "traffic-routing": "the block that it replaces is called istio",

@@ -42,7 +42,7 @@ def findings(run: Run, settlement: Settlement) -> Iterator[Finding]:
     for emitted in settlement.emitted:
         for caller in _named(emitted, authentications):
             if _stays(run, settlement, caller):
-                source = emitted.plan.owners[0]
+                source = emitted.plan.origin
                 named.setdefault(source.uid, (source, {}))[1][caller] = None
     for source, callers in named.values():
         yield _finding(run, source, list(callers))

@@ -23,6 +23,7 @@ class Derived(NamedTuple):
     """A planned new object: its value (or a function of "clients stay in Istio"), its owners, and what it accounts for.
 
     A `shared` one may be planned several times with one spec; it is emitted once, by the first plan whose owners move.
+    `source` is what it comes from where that is not the first owner.
     """
 
     value: dict[str, Any] | Callable[[bool], dict[str, Any]]
@@ -30,6 +31,12 @@ class Derived(NamedTuple):
     marks: tuple[Mark, ...]
     order: int = 0
     shared: bool = False
+    source: Obj | None = None
+
+    @property
+    def origin(self) -> Obj:
+        """What the object comes from."""
+        return self.source or self.owners[0]
 
 
 class Edit(NamedTuple):
@@ -171,9 +178,10 @@ class Run:
         *,
         order: int = 0,
         shared: bool = False,
+        source: Obj | None = None,
     ) -> None:
         """Plan a new object at the place of its first owner, by `order` there; emitted only if no owner is held."""
-        self.derived.append(Derived(value, tuple(owners), tuple(marks), order, shared))
+        self.derived.append(Derived(value, tuple(owners), tuple(marks), order, shared, source))
 
     def edit(
         self, target: Obj, path: FieldPath, *, write: dict[str, Any] | None = None, remove: Sequence[str] = (),

@@ -15,7 +15,7 @@ from transformer.ledger import Ledger
 from transformer.objects import MARKER, Obj
 from transformer.options import Options
 from transformer.progress import busy_with
-from transformer.rules import registry
+from transformer.rules import registry, root_policies
 from transformer.run import MissingFact, Run
 from transformer.settle import Settlement, settle
 from transformer.stream import split
@@ -58,7 +58,8 @@ class ObjectFate(NamedTuple):
 class Report(NamedTuple):
     """Everything a run has to say, for people and machines.
 
-    `ledger` has the leaves of `objects` by their `uid`; `access` who may call a workload, where policies were translated.
+    `ledger` has the leaves of `objects` by their `uid`; `access` who may call a workload, where policies were translated;
+    `places` beside which objects emitted ones are written that come from another one.
     """
 
     findings: list[Finding]
@@ -70,6 +71,7 @@ class Report(NamedTuple):
     exit_code: int
     ledger: Ledger | None = None
     access: Mapping[ObjectRef, Wanted] | None = None
+    places: Mapping[ObjectRef, ObjectRef] = {}
 
 
 class Result(NamedTuple):
@@ -219,6 +221,7 @@ def _report(
     findings += coexistence.findings(run, settlement)
     findings += left_callers.findings(run, settlement)
     findings += unseen_policies.findings(run, settlement)
+    findings += root_policies.findings(run, settlement.held)
     if exit_code is None:
         exit_code = _exit_code(run, findings, settlement)
     targets = {edit.target.uid: edit.target for edit in run.edits}
@@ -230,13 +233,14 @@ def _report(
     return Report(
         sorted(findings, key=rank),
         [_object_fate(run, settlement, obj, told) for obj in objects if _concerned(run, obj, edited)],
-        [(emitted.ref, str(emitted.plan.owners[0].ref)) for emitted in settlement.emitted],
+        [(emitted.ref, str(emitted.plan.origin.ref)) for emitted in settlement.emitted],
         [targets[uid].ref for uid in settlement.operations],
         {key: [m for m in entries if m.at.uid not in settlement.held] for key, entries in run.facts.items()},
         _assumptions(run),
         exit_code,
         run.ledger,
         run.memo.get("access"),
+        {one.ref: one.plan.owners[0].ref for one in settlement.emitted if one.plan.source is not None},
     )
 
 
@@ -291,14 +295,16 @@ def _of_what_moves(run: Run, settlement: Settlement) -> list[Finding]:
     if run.stage.flips:
         return found
     # Nothing is edited yet, so what edits would change is told in the phase that makes them.
-    translated = {obj.ref for obj in run.dropped.values()}
+    translated = {obj.ref for obj in (*run.dropped.values(), *run.memo.get("told-of-policies", ()))}
     return [one for one in found if one.severity == "error" or one.accepted or one.object in translated]
 
 
 def _some(run: Run, uid: int) -> Obj:
     found = run.objects.get(uid) or run.clients.get(uid)
     if found is None:
-        found = next(edit.target for edit in run.edits if edit.target.uid == uid)
+        owners = (owner for plan in run.derived for owner in plan.owners)
+        planned = itertools.chain((edit.target for edit in run.edits), owners)
+        found = next(obj for obj in planned if obj.uid == uid)
     return found
 
 

@@ -99,8 +99,10 @@ def may_reach(policy: Object, target: Object, *, of_context: bool) -> bool:
     wanted = (
         spec.get("selector", {}).get("matchLabels") or spec.get("workloadSelector", {}).get("labels") or {}
     )
-    if of_context and policy["kind"] == "PeerAuthentication" and (not wanted or place == "istio-system"):
-        return False  # said by the default inbound policy, or without effect in Istio
+    if policy["kind"] == "PeerAuthentication" and wanted and place == "istio-system":
+        return False  # without effect in Istio
+    if of_context and policy["kind"] == "PeerAuthentication" and not wanted:
+        return False  # said by the default inbound policy
     anywhere = place in (None, "istio-system")
     if target["kind"] == "Namespace":
         return anywhere or target["metadata"]["name"] == place

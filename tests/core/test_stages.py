@@ -17,6 +17,9 @@ from transformer.transform import Report, transform
 STAGES = (*cases("phases"), *cases("only"))
 STRICT = {"mesh.mtls": "strict"}
 MESH = ("istio.io", "istio-injection")
+#: What a team of one namespace says in every run: which namespaces it sees whole.
+KNOWN = {"complete": ("shop", "web", "istio-system")}
+PHASES = ("prepare", "switch", "enforce")
 
 
 @pytest.mark.parametrize("case", STAGES, ids=[case.name for case in STAGES])
@@ -106,6 +109,74 @@ def test_one_workload_and_then_its_namespace() -> None:
     assert template["labels"] == {"app": "cart"}
     assert template["annotations"]["linkerd.io/inject"] == "enabled"
     assert shop["Namespace", "shop"]["metadata"]["annotations"]["linkerd.io/inject"] == "enabled"
+
+
+def texts(data: bytes) -> set[bytes]:
+    return {document.strip() for document in data.split(b"---\n")}
+
+
+def of_linkerd(data: bytes) -> dict[tuple[str, str], dict[str, Any]]:
+    """Objects of Linkerd; a Server that was enforced says `deny`, another one leaves it out, which means the same."""
+    found = {}
+    for key, value in objects(data).items():
+        if value["apiVersion"].startswith("policy.linkerd.io/"):
+            spec = {
+                name: field
+                for name, field in value["spec"].items()
+                if (name, field) != ("accessPolicy", "deny")
+            }
+            found[key] = {**value, "spec": spec}
+    return found
+
+
+def test_namespace_by_namespace_under_a_policy_of_the_root_namespace_that_admits_nobody() -> None:
+    """The mesh is closed by default and opened per namespace; each namespace goes through its three pull requests."""
+    source = (CASES / "root-policies" / "journey" / "input.yaml").read_bytes()
+    closed = next(text for text in texts(source) if b"name: everything" in text)
+    stream, seen = source, []
+    for space in ("shop", "web"):
+        for phase in PHASES:
+            before = texts(stream)
+            stream, _ = moved(stream, **KNOWN, only=(space,), phase=phase)
+            assert closed in texts(stream), (
+                f"{space} {phase}: the policy of the root namespace stays as it is"
+            )
+            assert moved(stream, **KNOWN, only=(space,), phase=phase)[0] == stream, (
+                "a second run changes nothing"
+            )
+            other = {text for text in before if (b"web" if space == "shop" else b"namespace: shop") in text}
+            assert other <= texts(stream), f"{space} {phase}: the other namespace is not touched"
+            seen.append(objects(stream))
+    prepared, switched, enforced = seen[:3]
+    assert prepared["Server", "cart-8080"]["spec"]["accessPolicy"] == "audit"
+    assert ("AuthorizationPolicy", "cart") in prepared, "sources stay while nothing moves"
+    assert ("AuthorizationPolicy", "cart") not in switched
+    closing = "config.linkerd.io/default-inbound-policy"
+    assert switched["Namespace", "shop"]["metadata"]["annotations"][closing] == "audit"
+    assert enforced["Namespace", "shop"]["metadata"]["annotations"][closing] == "deny"
+    assert enforced["Server", "cart-8080"]["spec"]["accessPolicy"] == "deny"
+
+    last, _ = moved(stream, complete=("*",))
+    assert closed not in texts(last), "with the last namespace the policy goes"
+    at_once, _ = moved(source, complete=("*",))
+    assert of_linkerd(last) == of_linkerd(at_once)
+    for space in ("shop", "web"):
+        annotations = [
+            objects(data)["Namespace", space]["metadata"]["annotations"] for data in (last, at_once)
+        ]
+        assert annotations[0] == annotations[1]
+
+
+def test_a_namespace_joins_those_that_have_moved() -> None:
+    source = (CASES / "root-policies" / "journey" / "input.yaml").read_bytes()
+    steps: tuple[dict[str, Any], ...] = ({"only": ("shop",)}, {"only": ("shop", "web")})
+    first, second = journey(source, *(KNOWN | step for step in steps))
+    kept = of_linkerd(first)
+    assert kept, "something has moved"
+    assert kept.items() <= of_linkerd(second).items(), "what has moved is left as it is"
+    last, _ = moved(second, complete=("*",))
+    at_once, _ = moved(source, complete=("*",))
+    assert of_linkerd(last) == of_linkerd(at_once)
 
 
 @pytest.mark.parametrize("name", ids(cases("only")))

@@ -22,7 +22,8 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         "MS402", "error", "security policy of the context",
-        "A file that is only context has a policy that applies to a workload or Namespace of the stream that would move.",
+        "A file that is only context, or a namespace that `only` does not name, has a policy that applies to a workload or "
+        "Namespace that would move. AuthorizationPolicies of Istio's root namespace are combined instead, for pods that are seen.",
         "The policy is not migrated here and only the old mesh's sidecar enforces it, so what it reaches stays.",
         "Migrate the policy in the same run, or take it out of the context if no cluster has it; accepting the finding "
         "leaves these workloads without it.",
@@ -86,7 +87,7 @@ CODES: tuple[Code, ...] = (
     Code(
         "MS420", "warning", "policy that refuses nobody",
         "An AUDIT policy, or one in dry run, only logs.",
-        "It is dropped; nothing is refused that was not refused before.",
+        "It is dropped, or stays for what stays; nothing is refused that was not refused before.",
         "Use Linkerd's audit access policy on a Server where the log is needed.",
         "metadata: {annotations: {istio.io/dry-run: 'true'}}",
     ),
@@ -231,5 +232,21 @@ CODES: tuple[Code, ...] = (
         "Istio's sidecar enforces these, and Linkerd's proxy does not: what they refuse today would be let in.",
         "Name the namespaces under complete once stream and --context hold all of their policies.",
         "meshshift --complete shop,istio-system",
+    ),
+    Code(
+        "MS440", "info", "policy of the root namespace is said for what moves",
+        "The policy stays for what stays in Istio. For the pods that move it is combined with their own policies, as Istio does, "
+        "and becomes part of their Servers, routes and defaults.",
+        "A change of the policy counts for what is still in Istio, and no more for what has moved.",
+        "Change what the run has written for the pods that have moved, too; a run without `only` drops the policy at the end.",
+        "metadata: {name: deny-all, namespace: istio-system}\nspec: {}   # with --only shop",
+    ),
+    Code(
+        "MS441", "warning", "policy of the root namespace is not said for pods in Linkerd",
+        "The policy goes with the last of Istio's pods. Pods that are in Linkerd already are not under it today, and they have no "
+        "default inbound policy and no Server that an earlier run has written.",
+        "Who calls these pods is not restricted by the policy: as today, and other than in Istio.",
+        "Nothing where these pods never were in Istio; else write a Server for them, or set their default inbound policy.",
+        "metadata: {name: deny-all, namespace: istio-system}\nspec: {}   # and a Namespace with linkerd.io/inject: enabled",
     ),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from transformer import settings
 from transformer.errors import DONE, FINDINGS, BugError, UsageError
+from transformer.findings import ObjectRef
 from transformer.frontends import closing, krm_files, manifests
 from transformer.report import json
 from transformer.settings import Layer
@@ -89,7 +90,7 @@ def run(data: bytes, found: ResourceList, layers: Sequence[Layer], environ: Mapp
     if report["exit_code"] == DONE:
         text = b"".join(result.output).decode()
         if result.report.emitted:
-            text = krm_files.place(text, origins)
+            text = krm_files.place(text, origins, _beside(result.report.places), options["namespace"])
         # Results are read beside the files as they are then, where items may have moved down.
         places = krm_files.origins(text, options["namespace"])
         body = with_results(text, _results(report, places)).encode()
@@ -98,6 +99,11 @@ def run(data: bytes, found: ResourceList, layers: Sequence[Layer], environ: Mapp
     elif report["exit_code"] == FINDINGS:
         body = with_results(found.text, _results(report, origins)).encode()
     return closing.finish(report, options, environ, body)
+
+
+def _beside(places: Mapping[ObjectRef, ObjectRef]) -> dict[str, str]:
+    pairs = [(krm_files.key(*one[2:]), krm_files.key(*other[2:])) for one, other in places.items()]
+    return dict(pairs)
 
 
 def function_config(found: ResourceList) -> Layer | None:

@@ -8,7 +8,7 @@ moves down.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from transformer.errors import BugError
@@ -58,14 +58,21 @@ def origins(text: str, namespace: str) -> dict[str, Origin]:
     }
 
 
-def place(text: str, sources: dict[str, Origin]) -> str:
-    """The ResourceList with a path and an index for every derived item whose source has them."""
+def place(
+    text: str, sources: dict[str, Origin], beside: Mapping[str, str] | None = None, namespace: str = ""
+) -> str:
+    """The ResourceList with a path and an index for every derived item whose source has them.
+
+    `beside` names by `key` another item instead of the source, where an item is written beside that one; `namespace` is
+    that of items which name none.
+    """
     if not sources:
         return text
     cut = items.slice_items(text)
     files: dict[tuple[str, str], list[tuple[int, int, _Item]]] = {}
     for item in _items(text):
-        origin = _origin(item) or sources.get(item.annotations.get(_MARKER, ""))
+        own = key(item.kind, item.namespace or namespace, item.name)
+        origin = _origin(item) or sources.get((beside or {}).get(own) or item.annotations.get(_MARKER, ""))
         if origin is not None:
             files.setdefault((origin.package, origin.path), []).append((origin.at, item.position, item))
     edited: dict[int, str] = {}

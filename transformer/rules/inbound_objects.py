@@ -21,9 +21,15 @@ def own_identities(run: Run) -> str:
     return inbound_policy.own_identities(control_plane, run.options["linkerd-install.trust-domain"])
 
 
-def as_object(run: Run, made: inbound_policy.Object, source: Obj, namespace: str) -> dict[str, Any]:
-    """A whole object, derived from `source`; while policies only audit, a Server lets everybody in and logs."""
-    meta = metadata.metadata(source, made.name, namespace=namespace)
+def as_object(
+    run: Run, made: inbound_policy.Object, source: Obj, namespace: str, *, beside: Obj | None = None
+) -> dict[str, Any]:
+    """A whole object, derived from `source`; while policies only audit, a Server lets everybody in and logs.
+
+    `beside` is the object whose labels it has where the source is somebody else's.
+    """
+    meta = metadata.metadata(beside or source, made.name, namespace=namespace)
+    meta["annotations"][metadata.MARKER] = metadata.marker(source)
     spec = made.spec
     if made.kind == "Server" and run.stage.audits:
         if "accessPolicy" in spec:

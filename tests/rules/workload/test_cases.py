@@ -11,7 +11,9 @@ from tests.real_tools import shared_folder
 from tests.rules.workload.running import run
 
 CASES = [
-    case for rule in ("namespace-injection", "workload-injection", "service-ports") for case in cases(rule)
+    case
+    for rule in ("namespace-injection", "workload-injection", "service-ports", "root-policies")
+    for case in cases(rule)
 ]
 
 

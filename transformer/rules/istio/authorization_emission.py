@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from transformer.ir import authorization as ir
 from transformer.objects import Obj
-from transformer.rules import inbound_objects
+from transformer.rules import inbound_objects, root_policies
 from transformer.rules.istio import authorization_plans as plans
 from transformer.rules.istio import authorization_servers as servers
 from transformer.rules.istio import peer_authentication
@@ -36,7 +36,7 @@ def _hold_for_unseen(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj]
 
 def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     """Plan everything that the group's workloads need. Raises `Unsayable`, and has planned nothing then."""
-    at = group.objects[0]
+    at = group.at
     _refuse_strangers(run, namespace, at)
     found = [_wanted(run, scope, group, pods.obj) for pods in group.pods]
     run.memo.setdefault("access", {}).update((wanted.pods.obj.ref, wanted) for wanted in found)
@@ -65,7 +65,7 @@ def _wanted(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
     settings = _settings(run)
     modes = peer_authentication.modes(settings, scope.root, obj.namespace, pods.labels)
     namespace = scope.setting(obj.namespace).obj
-    return plans.wanted(run, pods, group.policies, modes, group.objects[0], namespace)
+    return plans.wanted(run, pods, group.policies, modes, group.at, namespace)
 
 
 def _settings(run: Run) -> list[Obj]:
@@ -81,11 +81,18 @@ def _refuse_strangers(run: Run, namespace: str, at: Obj) -> None:
 
 
 def _choices(group: Group) -> list[Choice]:
-    """Selectors that a Server may take over: the whole namespace, then those of policies."""
-    wide = next((obj for obj in group.objects if not selector(obj)), None)
-    own = {selector(obj): obj.name for obj in reversed(group.objects) if selector(obj)}
+    """Selectors that a Server may take over: the whole namespace, then those of policies.
+
+    Only those that imply all the others: pods that come later and are under fewer policies are not under the Server.
+    """
+    # Settings of the root namespace are not read again when a part moves, and names must not change with that.
+    named = [obj for obj in group.objects if obj in group.own or obj not in group.settings]
+    wide = next((obj for obj in named if not selector(obj)), None)
+    own = {selector(obj): obj.name for obj in reversed(named) if selector(obj)}
     found = [Choice(labels, name) for labels, name in sorted(own.items(), key=lambda entry: len(entry[0]))]
-    return found if wide is None else [Choice((), wide.name), *found]
+    if wide is not None:
+        found = [Choice((), wide.name), *found]
+    return [choice for choice in found if all(set(labels) <= set(choice.labels) for labels in own)]
 
 
 def default_of(run: Run, scope: Scope, namespace: str, policies: Sequence[Policy]) -> str:
@@ -116,11 +123,15 @@ def default_of_namespaces(
         if not mine or not scope.flips(namespace):
             continue
         _hold_for_unseen(run, scope, namespace, [policy.obj for policy in mine])
+        space = [obj for obj in (scope.setting(namespace).obj,) if obj is not None]
+        for policy in mine:
+            root_policies.combine(run, policy.obj, space)
         try:
             word = default_of(run, scope, namespace, mine)
         except Unsayable as problem:
-            for policy in mine:
-                run.hold(problem.code, policy.obj, problem.message, remedy=problem.remedy)
+            moving = [policy.obj for policy in mine if not root_policies.stands(run, policy.obj)]
+            for obj in moving or space:
+                run.hold(problem.code, obj, problem.message, remedy=problem.remedy)
             continue
         run.memo.setdefault("default-inbound-policy", {})[namespace] = word
 
@@ -137,19 +148,19 @@ def _write_default(run: Run, wanted: Wanted, inherited: str, group: Group) -> No
         return
     run.edit(
         pods.obj, pods.pod.annotations_path, write=posture.inbound(run, word),
-        owners=[pods.obj, *group.objects], marks=run.translated(*(obj.spec for obj in group.objects)),
+        owners=[pods.obj, *group.objects], marks=run.translated(*(obj.spec for obj in group.moving)),
     )  # fmt: skip
 
 
 def _derive(run: Run, namespace: str, group: Group, server: servers.Server) -> None:
-    owners = [*group.objects, *(pods.obj for pods in group.pods)]
-    marks = run.translated(*(obj.spec for obj in group.objects))
+    owners = list(dict.fromkeys((group.place, *group.objects, *(pods.obj for pods in group.pods))))
+    marks = run.translated(*(obj.spec for obj in group.moving))
     own = inbound_objects.own_identities(run)
     for made in inbound_policy.objects(server.plan, server.name, dict(server.selector), server.port, own):
         if own in made.spec.get("identities", ()):
             run.memo["own-identities"] = True
-        value = inbound_objects.as_object(run, made, owners[0], namespace)
-        run.derive(value, owners, marks, shared=made.kind.endswith("Authentication"))
+        value = inbound_objects.as_object(run, made, group.objects[0], namespace, beside=group.place)
+        run.derive(value, owners, marks, shared=made.kind.endswith("Authentication"), source=group.objects[0])
 
 
 _NARROWED = {
@@ -190,7 +201,7 @@ def _tell_metrics(run: Run, at: Obj, found: Sequence[Wanted]) -> None:
 
 
 def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[Wanted]) -> None:
-    at = group.objects[0]
+    at = group.at
     names = ", ".join(wanted.pods.obj.name for wanted in found if wanted.rest.stricter)
     if names:
         run.say("MS421", at, f"ports of {names} that no manifest declares are closed to everyone")

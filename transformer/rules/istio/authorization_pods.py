@@ -37,7 +37,7 @@ class Probe(NamedTuple):
 
 
 class Pods(NamedTuple):
-    """A workload's pods."""
+    """A workload's pods; `arrived` are in Linkerd already, so that no policy of Istio is in force for them."""
 
     obj: Obj
     pod: settings.Pod
@@ -45,6 +45,7 @@ class Pods(NamedTuple):
     way: str
     ports: tuple[int, ...]
     probes: tuple[Probe, ...]
+    arrived: bool = False
 
 
 def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> Pods:
@@ -52,7 +53,8 @@ def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> 
     pod = settings.pod_of(obj)
     labels = pod.labels.texts()
     kept = ingress.keeps(run) and ingress.is_gateway(obj)  # its policies are Istio's
-    way = OUTSIDE if kept else _way(pod, namespaces.get(obj.namespace, settings.NamespaceSetting(None)), obj)
+    namespace = namespaces.get(obj.namespace, settings.NamespaceSetting(None))
+    way = OUTSIDE if kept else _way(pod, namespace, obj, alone=run.scope.picks(obj))
     containers = list(_containers(pod))
     ports = {number for container in containers for _, number in _tcp_ports(container)}
     probes = tuple(probe for container in containers for probe in _probes(container))
@@ -60,29 +62,26 @@ def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> 
     for service, port in _services(run, obj, labels):
         number = _target(service, port, containers)
         ports |= {number} if number else set()
-    return Pods(obj, pod, labels, way, tuple(sorted(ports)), probes)
+    return Pods(obj, pod, labels, way, tuple(sorted(ports)), probes, _has_arrived(pod, namespace))
 
 
-def unreadable(obj: Obj) -> Pods:
+def unreadable(obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> Pods:
     """A workload whose ports or probes cannot be told."""
     pod = settings.pod_of(obj)
-    return Pods(obj, pod, pod.labels.texts(), UNKNOWN, (), ())
+    arrived = _has_arrived(pod, namespaces.get(obj.namespace, settings.NamespaceSetting(None)))
+    return Pods(obj, pod, pod.labels.texts(), UNKNOWN, (), (), arrived)
 
 
-def _way(pod: settings.Pod, namespace: settings.NamespaceSetting, obj: Obj) -> str:
+def _way(pod: settings.Pod, namespace: settings.NamespaceSetting, obj: Obj, *, alone: bool) -> str:
     injection = settings.of_pod(pod, namespace)
     if injection.state != settings.OUT and _is_special(pod, namespace):
         return UNKNOWN
-    linkerd = (
-        namespace.obj.annotations.get(settings.INJECT, "") if namespace.obj else "",
-        pod.annotation(settings.INJECT),
-    )
     if obj.context:
-        return OUTSIDE if injection.state == settings.OUT and not _in_linkerd(*linkerd) else UNKNOWN
+        return OUTSIDE if injection.state == settings.OUT and not _in_linkerd(pod, namespace) else UNKNOWN
     if injection.state == settings.IN:
         flips = namespace.obj is not None and not namespace.obj.context and namespace.meshes
-        return MOVES if flips or injection.own else UNKNOWN
-    if _in_linkerd(*linkerd):
+        return MOVES if flips or injection.own or alone else UNKNOWN
+    if _in_linkerd(pod, namespace):
         return MOVES
     return OUTSIDE if injection.state == settings.OUT else UNKNOWN
 
@@ -96,7 +95,13 @@ def _is_special(pod: settings.Pod, namespace: settings.NamespaceSetting) -> bool
     return ambient or gateway or any(one.get("name").text() == "istio-proxy" for one in _containers(pod))
 
 
-def _in_linkerd(wide: str, own: str) -> bool:
+def _has_arrived(pod: settings.Pod, namespace: settings.NamespaceSetting) -> bool:
+    return settings.of_pod(pod, namespace).state != settings.IN and _in_linkerd(pod, namespace)
+
+
+def _in_linkerd(pod: settings.Pod, namespace: settings.NamespaceSetting) -> bool:
+    wide = namespace.obj.annotations.get(settings.INJECT, "") if namespace.obj else ""
+    own = pod.annotation(settings.INJECT)
     return own in ("enabled", "ingress") or (wide in ("enabled", "ingress") and own != "disabled")
 
 

@@ -10,15 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from transformer.ledger import ACCEPTED, DEGRADED, TRANSLATED, Fate
-from transformer.objects import Obj
-from transformer.rules import reach
+from transformer.objects import Obj, View
+from transformer.rules import reach, root_policies
 from transformer.rules.istio import authorization_callers as callers
 from transformer.rules.istio import authorization_emission as emission
 from transformer.rules.istio import authorization_rules as rules
-from transformer.rules.istio import ingress_identity, kept_ingress, peer_authentication, security
+from transformer.rules.istio import (
+    ingress_identity,
+    kept_ingress,
+    peer_authentication,
+    security,
+    standing_policies,
+)
 from transformer.rules.istio.authorization_callers import Known
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
-from transformer.rules.istio.authorization_scope import Scope
+from transformer.rules.istio.authorization_scope import Group, Scope
 from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.targets import metadata
@@ -32,15 +38,20 @@ from transformer.targets import metadata
 )
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Translate the policies of the stream together, or hold them with every workload that they reach."""
-    if run.options["authorization"] != "translate":
+    if run.options["authorization"] == "translate":
+        combine(run, objs)
+    else:
         security.hold_all(run, objs)
-        return
+
+
+def combine(run: Run, objs: Sequence[Obj]) -> None:
+    """Translate policies that move, together with those of the root namespace that stay."""
     scope = Scope(run)
     known = callers.known(run, rules.named(run.context.objects("security.istio.io", "AuthorizationPolicy")))
     policies: list[Policy] = []
     settings: list[Obj] = []
     for obj in sorted(objs, key=lambda obj: (obj.namespace, obj.name, obj.ref.kind)):
-        if kept_ingress.policy(run, obj):
+        if root_policies.stands(run, obj) or kept_ingress.policy(run, obj):
             continue
         metadata.account(run, obj)
         run.drop(obj)
@@ -52,15 +63,28 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         except Unsayable as problem:
             if hold(run, problem, obj):
                 scope.failed.append(obj)
+    standing_policies.read(run, scope, known, policies)
     _hold_rivals(run, scope, settings)
-    for namespace, group in scope.groups(policies, settings):
+    groups = list(scope.groups(policies, settings))
+    standing_policies.tell_unsaid(run, scope, policies, groups)
+    for namespace, group in groups:
+        standing_policies.note(run, scope, namespace, group)
         try:
             emission.emit(run, scope, namespace, group)
         except Unsayable as problem:
-            for obj in group.objects:
-                run.units.hold(obj.uid)
-            hold(run, problem, group.objects[0])
+            _hold_group(run, problem, group)
     emission.default_of_namespaces(run, scope, policies, settings)
+
+
+def _hold_group(run: Run, problem: Unsayable, group: Group) -> None:
+    """Hold workloads and what moves with them; policies that stand are in force for others too, and hold nobody else."""
+    for obj in group.moving or [pods.obj for pods in group.pods]:
+        run.units.link(group.at.uid, obj.uid)
+        if group.moving:
+            run.units.hold(obj.uid)
+    run.objects.setdefault(group.at.uid, group.at)
+    run.units.hold(group.at.uid)
+    hold(run, problem, group.at)
 
 
 def _read(
@@ -108,6 +132,8 @@ def _concerns_nobody(run: Run, obj: Obj) -> bool:
 
 def hold(run: Run, problem: Unsayable, obj: Obj) -> bool:
     """Hold what cannot be said; False where a person accepted it, and the policy counts as absent."""
+    at = problem.at.obj if isinstance(problem.at, View) else problem.at
+    run.objects.setdefault(at.uid, at)  # it may be in the context only
     if run.hold(problem.code, problem.at, problem.message, remedy=problem.remedy):
         return True
     run.mark(obj.spec, Fate(ACCEPTED, problem.code))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj
-from transformer.rules import egress, osm_mode, reach
+from transformer.rules import egress, osm_mode, reach, root_policies
 from transformer.rules.registry import rule
 from transformer.run import Run
 
@@ -24,16 +24,33 @@ from transformer.run import Run
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold what would move away from a policy that stays, after the injection rules have said what moves."""
     for policy in _policies(run) if run.clients else ():
-        reached = [obj for obj in reach.of(run, policy) if obj.uid in run.clients]
+        reached = [
+            obj
+            for obj in reach.of(run, policy)
+            if obj.uid in run.clients and not root_policies.is_settled(run, policy, obj)
+        ]
         if not reached:
             continue
         run.objects[policy.uid] = policy
         run.hold(
             "MS402", policy, f"{policy.ref.kind} of the context is enforced by the old mesh's sidecar only, and "
-            f"{_named(reached)} would leave it",
+            f"{_named(reached)} would leave it", remedy=_remedy(run, policy, reached),
         )  # fmt: skip
         for obj in reached:
             run.units.link(policy.uid, obj.uid)
+
+
+def _remedy(run: Run, policy: Obj, reached: Sequence[Obj]) -> str:
+    """A policy of the root namespace is combined for pods that are seen, and holds where others may be."""
+    if policy not in root_policies.standing(run):
+        return ""
+    spaces = " and ".join(obj.name for obj in reached if obj.ref.kind == "Namespace")
+    if spaces:
+        return f"Name {spaces} under complete once stream and context hold all of its workloads."
+    return (
+        "Leave these workloads out of the run (policies are not said for gateways and pods of an ambient mesh), or "
+        "accept that they leave the policy."
+    )
 
 
 def _named(reached: Sequence[Obj]) -> str:

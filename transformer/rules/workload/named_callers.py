@@ -11,11 +11,14 @@ from collections.abc import Iterator, Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj, View
+from transformer.rules import root_policies
 from transformer.rules.registry import rule
 from transformer.rules.workload.posture import STRICT, posture
 from transformer.run import Run
 
 _POLICY = ("security.istio.io", "AuthorizationPolicy")
+_SETTING = ("security.istio.io", "PeerAuthentication")
+_OPEN = ("PERMISSIVE", "DISABLE")
 _IDENTITIES = ("principals", "namespaces", "serviceAccounts")
 _KEYS = ("source.principal", "source.namespace", "source.serviceAccount")
 
@@ -31,9 +34,9 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     for policy in run.context.objects(*_POLICY) if run.clients else ():
         named = {value for field in _refused(policy) for value in field}
         movers = [obj for obj in run.clients.values() if _is_named(_space(obj), named)] if named else []
-        if not movers or posture(run, policy.namespace, policy) == STRICT:
+        if not movers or _refuses_the_nameless(run, policy):
             continue
-        if policy.context:
+        if policy.context or root_policies.stands(run, policy):
             run.objects[policy.uid] = policy
             run.hold(
                 "MS437",
@@ -44,6 +47,25 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
         for obj in movers:
             # A policy of the run is translated, and knows them again, unless it is held.
             run.units.link(policy.uid, obj.uid)
+
+
+def _refuses_the_nameless(run: Run, policy: Obj) -> bool:
+    """Whether every pod that the policy may protect requires mutual TLS, so that nobody reaches it without an identity."""
+    if posture(run, policy.namespace, policy) != STRICT:
+        return False
+    everywhere = policy.namespace == run.options["mesh.root-namespace"]
+    return not any(
+        mode in _OPEN
+        for setting in run.context.objects(*_SETTING)
+        if everywhere or setting.namespace == policy.namespace
+        for mode in _modes(setting)
+    )
+
+
+def _modes(setting: Obj) -> Iterator[str]:
+    yield setting.spec.get("mtls", "mode").text()
+    for _, port in setting.spec.get("portLevelMtls").items():
+        yield port.get("mode").text()
 
 
 def _space(obj: Obj) -> str:
