@@ -18,6 +18,7 @@ RULES = registry.load()
 WITHOUT_KEYS = {
     "mesh-queries": "the metrics that it looks for are called istio_…",
     "service-ports": "follows the workloads that move, which carry a key",
+    "closed-ports": "follows the workloads that move, which carry a key",
     "named-callers": "follows the workloads that move, which carry a key",
     "context-policies": "reaches the workloads that move, which carry a key",
     "root-policies": "reaches the workloads that move, which carry a key",

@@ -95,7 +95,8 @@ CODES: tuple[Code, ...] = (
         "MS421", "warning", "undeclared ports are closed",
         "The policies admit some callers to every port. Linkerd can say this for ports that are known; for others its default "
         "is one word for all callers.",
-        "Ports that neither a container, a Service nor a probe declares answer nobody.",
+        "Ports that neither a container, a Service nor a probe declares answer nobody; 4567 and 4568, which Linkerd's proxies "
+        "skip by default, answer everybody.",
         "Declare the ports that are used as containerPorts.",
     ),
     Code(
@@ -248,5 +249,15 @@ CODES: tuple[Code, ...] = (
         "Who calls these pods is not restricted by the policy: as today, and other than in Istio.",
         "Nothing where these pods never were in Istio; else write a Server for them, or set their default inbound policy.",
         "metadata: {name: deny-all, namespace: istio-system}\nspec: {}   # and a Namespace with linkerd.io/inject: enabled",
+    ),
+    Code(
+        "MS442", "error", "closed port that Linkerd's proxies skip",
+        "Policies, or mandatory mutual TLS, refuse some callers of the port. Linkerd's proxies skip the inbound and outbound "
+        "ports 4567 and 4568 unless an install or annotations say otherwise, so nobody would be refused any more.",
+        "The pods stay, with every policy that reaches them. Where no manifest declares these ports, nobody is told, and they "
+        "are open after the move.",
+        "Write config.linkerd.io/skip-inbound-ports on the pods, as a list without the port (not empty: the CNI plugin takes "
+        "that for none), and config.linkerd.io/skip-outbound-ports on their callers; or use another port.",
+        "ports: [{containerPort: 4567}]",
     ),
 )  # fmt: skip

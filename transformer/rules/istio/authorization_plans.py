@@ -13,7 +13,7 @@ from transformer.rules.istio.authorization_pods import Pods
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
 from transformer.rules.istio.authorization_table import PERMISSIVE, SNIFFED, STRICT, TCP
 from transformer.rules.istio.peer_authentication import Modes
-from transformer.rules.workload import posture
+from transformer.rules.workload import bypasses, posture
 from transformer.run import Run
 from transformer.stream.patterns import pattern
 from transformer.targets.linkerd.inbound_plan import Plan, plan
@@ -89,7 +89,18 @@ def wanted(
             f"Declare its containerPorts, add its Services as --context, or name the namespace {pods.obj.namespace} under "
             "complete.",
         )  # fmt: skip
+    opened = {port for port, plan in found.items() if plan.base == ir.ANYONE and not plan.routes}
+    closed = default.policy != access_policy(ir.ANYONE)
+    refuse_bypass(pods, namespace, bypasses.Ports(found.keys() - opened, opened, closed), at)
     return Wanted(pods, default, found, today)
+
+
+def refuse_bypass(pods: Pods, namespace: Obj | None, ports: bypasses.Ports, at: Obj) -> None:
+    """Raise `Unsayable` where callers of a port are to be checked and can reach it past Linkerd's proxy."""
+    bypass = bypasses.find(pods.pod, namespace, ports)
+    if bypass is not None:
+        own = bypass.at is not None and bypass.at.obj is pods.obj
+        raise Unsayable(bypass.code, bypass.at if own and bypass.at is not None else at, bypass.message)
 
 
 def rest(policies: Sequence[Policy], mode: str) -> Rest:
@@ -175,7 +186,3 @@ def _refuse_blind_spots(pods: Pods, port: int, found: Plan, at: Obj) -> None:
                 "MS407", at, f"the kubelet's {probe.kind} probe of port {port} of {pods.obj.ref} would be refused",
                 "Move the probe to a port that no policy closes, or make it a tcpSocket probe.",
             )  # fmt: skip
-    if port in authorization_pods.SKIPPED_BY_DEFAULT:
-        raise Unsayable(
-            "MS408", at, f"Linkerd's proxy does not see port {port} unless skip-inbound-ports is changed"
-        )

@@ -20,7 +20,6 @@ from transformer.service_protocol import is_opaque, istio_protocol, takes_http_r
 #: A pod's way: it joins Linkerd in this run or is there, it is in no mesh, or this run does not know or change it.
 MOVES, OUTSIDE, UNKNOWN = "moves", "outside", "unknown"
 OPAQUE_PORTS = "config.linkerd.io/opaque-ports"
-SKIPPED_BY_DEFAULT = frozenset({4567, 4568})
 #: What the kubelet calls for a gRPC probe (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")

@@ -15,14 +15,14 @@ from transformer.objects import Obj
 from transformer.rules import inbound_objects
 from transformer.rules.istio import authorization_servers as servers
 from transformer.rules.istio import mesh_routes
-from transformer.rules.istio.authorization_plans import Rest, Wanted
-from transformer.rules.istio.authorization_pods import MOVES, SKIPPED_BY_DEFAULT, Pods
+from transformer.rules.istio.authorization_plans import Rest, Wanted, refuse_bypass
+from transformer.rules.istio.authorization_pods import MOVES, Pods
 from transformer.rules.istio.authorization_rules import Unsayable
 from transformer.rules.istio.authorization_scope import Scope
 from transformer.rules.smi import protocols, target_plans
 from transformer.rules.smi.ingress import Opening
 from transformer.rules.smi.target_reading import OSM, Target
-from transformer.rules.workload import injection_settings, posture
+from transformer.rules.workload import bypasses, injection_settings, posture
 from transformer.run import Run
 from transformer.targets.linkerd import inbound_policy
 from transformer.targets.linkerd.inbound_plan import Plan
@@ -39,6 +39,8 @@ def close(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj], base: Sou
             raise Unsayable(
                 "MS408", existing, f"is {existing.text()!r}, but the mesh's policies mean {word!r}"
             )
+        ports = bypasses.Ports(pods.ports, (), rest_closed=True)
+        refuse_bypass(pods, scope.setting(namespace).obj, ports, pods.obj)
     if scope.flips(namespace):
         run.memo.setdefault("default-inbound-policy", {})[namespace] = word
     for pods in moving:
@@ -195,10 +197,6 @@ def _plan(
                 "MS407", at, f"the kubelet's {probe.kind} probe of port {port} of {pods.obj.ref} would be refused",
                 "Make it a tcpSocket probe, or plain HTTP to a port that is read as HTTP.",
             )  # fmt: skip
-    if port in SKIPPED_BY_DEFAULT and found.base != ir.ANYONE:
-        raise Unsayable(
-            "MS408", at, f"Linkerd's proxy does not see port {port} unless skip-inbound-ports is changed"
-        )
     return found
 
 

@@ -14,11 +14,16 @@ _JOBS = frozenset({"Job", "CronJob"})
 
 
 def register(run: Run, pod: Pod, *, strict: bool) -> None:
-    """Enter a workload among the clients that move, once, with the findings about its pods."""
+    """Enter a workload among the clients that move, once, with the findings about its pods.
+
+    `strict`: its ports are closed to callers without a mesh identity, as far as policies do not say otherwise.
+    """
     obj = pod.obj
     if obj.uid in run.clients:
         return
     run.clients[obj.uid] = obj
+    if strict:
+        run.memo.setdefault("strict-pods", []).append(pod)
     if obj.context:
         return
     if obj.part is None or pod_contents.MAY_CALL_AGENT.search(obj.part.raw):

@@ -13,6 +13,7 @@ from transformer.objects import Obj, View
 from transformer.rules.registry import rule
 from transformer.rules.workload import injection_settings as settings
 from transformer.rules.workload import label_selectors, moving
+from transformer.rules.workload.bypasses import SKIP_SUBNETS
 from transformer.rules.workload.pod_annotations import SKIP_INBOUND, Held, old_mesh_key
 from transformer.rules.workload.posture import CLOSED, STRICT, in_effect, inbound, posture
 from transformer.run import Run
@@ -164,11 +165,8 @@ def _joins(
         _contradiction(
             run, existing, f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS"
         )
-    skipped = obj.view.get("metadata", "annotations", SKIP_INBOUND)
-    if strict and skipped.text():
-        _contradiction(
-            run, skipped, f"ports {skipped.text()} pass by the proxy, but the mesh requires mutual TLS"
-        )
+    if strict or by_policies not in ("", "all-unauthenticated"):
+        _refuse_bypass(run, obj)
     run.clients[obj.uid] = obj
     for pod in pods:
         if settings.of_pod(pod, setting).state == settings.IN:
@@ -193,6 +191,16 @@ def _joins(
     return inbound(run, wanted) if wanted and not existing.present else {}
 
 
+def _refuse_bypass(run: Run, obj: Obj) -> None:
+    """Hold the Namespace where its annotations let anyone past the proxies of pods that are to refuse some callers."""
+    for key in (SKIP_INBOUND, SKIP_SUBNETS):
+        skipped = obj.view.get("metadata", "annotations", key)
+        if skipped.text().strip():
+            _contradiction(
+                run, skipped, f"{key}: {skipped.text()} passes by the proxies, which are to refuse callers"
+            )
+
+
 def _refuse_exposed(run: Run, pod: settings.Pod, strict: bool) -> None:
     """Hold pods, and with them the Namespace, that their own Linkerd annotations would leave less protected than today."""
     inject = pod.annotations.get(settings.INJECT)
@@ -202,11 +210,6 @@ def _refuse_exposed(run: Run, pod: settings.Pod, strict: bool) -> None:
     if strict and policy.present and in_effect(pod.annotations) not in CLOSED:
         run.hold(
             "MS101", policy, f"{settings.DEFAULT_POLICY}: {policy.text()!r}, but the mesh requires mutual TLS"
-        )
-    skipped = pod.annotations.get(SKIP_INBOUND)
-    if strict and skipped.text():
-        run.hold(
-            "MS101", skipped, f"ports {skipped.text()} pass by the proxy, but the mesh requires mutual TLS"
         )
 
 

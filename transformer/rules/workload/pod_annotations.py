@@ -6,6 +6,7 @@ Linkerd has no list of what *is* captured, so an Istio allow-list becomes the sk
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from transformer.objects import View
@@ -257,7 +258,7 @@ def _unless_held(run: Run, key: str, view: View) -> None:
 
 def _ports(run: Run, pod: Pod, plan: Plan) -> None:
     """Port lists, in both directions."""
-    inbound, sources = _inbound(run, pod)
+    inbound, sources = _inbound(functools.partial(_parse, run), pod)
     if inbound:
         plan.put(SKIP_INBOUND, inbound, *sources)
     outbound, sources = _outbound(run, pod)
@@ -265,16 +266,24 @@ def _ports(run: Run, pod: Pod, plan: Plan) -> None:
         plan.put(SKIP_OUTBOUND, outbound, *sources)
 
 
-def _inbound(run: Run, pod: Pod) -> tuple[str, list[View]]:
+Parse = Callable[[View], list[int]]
+
+
+def excluded_inbound(pod: Pod) -> str:
+    """Ports that the old mesh's sidecar does not see, as a list of Linkerd; a malformed setting counts as absent."""
+    return _inbound(lambda view: port_lists.parse(view.text()) or [], pod)[0]
+
+
+def _inbound(parse: Parse, pod: Pod) -> tuple[str, list[View]]:
     include = pod.annotations.get(_TRAFFIC + "includeInboundPorts")
     bypass = pod.annotations.get("ambient.istio.io/bypass-inbound-capture")
     if bypass.text() == "true":
         return port_lists.ALL_PORTS, [bypass]
     if include.present and include.text().strip() != "*":
         # An allow-list makes Istio ignore the exclusions.
-        return port_lists.complement(_parse(run, include)), [include]
+        return port_lists.complement(parse(include)), [include]
     ports, sources = _excluded(
-        run, pod, _TRAFFIC + "excludeInboundPorts", _OSM + "inbound-port-exclusion-list"
+        parse, pod, _TRAFFIC + "excludeInboundPorts", _OSM + "inbound-port-exclusion-list"
     )
     return port_lists.join(ports), sources
 
@@ -282,7 +291,10 @@ def _inbound(run: Run, pod: Pod) -> tuple[str, list[View]]:
 def _outbound(run: Run, pod: Pod) -> tuple[str, list[View]]:
     ranges = pod.annotations.get(_TRAFFIC + "includeOutboundIPRanges")
     ports, sources = _excluded(
-        run, pod, _TRAFFIC + "excludeOutboundPorts", _OSM + "outbound-port-exclusion-list"
+        functools.partial(_parse, run),
+        pod,
+        _TRAFFIC + "excludeOutboundPorts",
+        _OSM + "outbound-port-exclusion-list",
     )
     if ranges.present and not ranges.text().strip():
         include = pod.annotations.get(_TRAFFIC + "includeOutboundPorts")
@@ -291,12 +303,12 @@ def _outbound(run: Run, pod: Pod) -> tuple[str, list[View]]:
     return port_lists.join(ports), sources
 
 
-def _excluded(run: Run, pod: Pod, *keys: str) -> tuple[list[int], list[View]]:
+def _excluded(parse: Parse, pod: Pod, *keys: str) -> tuple[list[int], list[View]]:
     ports: dict[int, None] = {}
     sources = []
     for key in keys:
         view = pod.annotations.get(key)
-        kept = [port for port in _parse(run, view) if port not in port_lists.SIDECAR_PORTS]
+        kept = [port for port in parse(view) if port not in port_lists.SIDECAR_PORTS]
         if kept:
             ports.update(dict.fromkeys(kept))
             sources.append(view)

@@ -242,12 +242,6 @@ def _join(
             f"{settings.DEFAULT_POLICY}: {existing.text()!r}, but the mesh requires mutual TLS",
         )
         raise Held
-    skipped = pod.annotations.get(pod_annotations.SKIP_INBOUND)
-    if strict and skipped.text() and pod_annotations.SKIP_INBOUND not in plan.write:
-        run.hold(
-            "MS101", skipped, f"ports {skipped.text()} pass by the proxy, but the mesh requires mutual TLS"
-        )
-        raise Held
     moving.register(run, pod, strict=strict)
     if pod.obj.ref.kind in ("Pod", "Job"):
         run.say("MS125", pod.obj, f"a {pod.obj.ref.kind} that exists cannot be injected afterwards")
