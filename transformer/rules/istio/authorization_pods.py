@@ -79,7 +79,8 @@ def _way(pod: settings.Pod, namespace: settings.NamespaceSetting, obj: Obj, *, a
         return OUTSIDE if injection.state == settings.OUT and not _in_linkerd(pod, namespace) else UNKNOWN
     if injection.state == settings.IN:
         flips = namespace.obj is not None and not namespace.obj.context and namespace.meshes
-        return MOVES if flips or injection.own or alone else UNKNOWN
+        joins = (flips or injection.own or alone) and not settings.unreachable(pod, namespace.obj)
+        return MOVES if joins else UNKNOWN
     if _in_linkerd(pod, namespace):
         return MOVES
     return OUTSIDE if injection.state == settings.OUT else UNKNOWN
@@ -101,7 +102,8 @@ def _has_arrived(pod: settings.Pod, namespace: settings.NamespaceSetting) -> boo
 def _in_linkerd(pod: settings.Pod, namespace: settings.NamespaceSetting) -> bool:
     wide = namespace.obj.annotations.get(settings.INJECT, "") if namespace.obj else ""
     own = pod.annotation(settings.INJECT)
-    return own in ("enabled", "ingress") or (wide in ("enabled", "ingress") and own != "disabled")
+    asks = own in ("enabled", "ingress") or (wide in ("enabled", "ingress") and own != "disabled")
+    return asks and not settings.unreachable(pod, namespace.obj)
 
 
 def _containers(pod: settings.Pod) -> Iterator[View]:

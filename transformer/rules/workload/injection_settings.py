@@ -32,6 +32,10 @@ POD_LABELS = (SIDECAR_INJECT, REVISION, DATAPLANE)
 IN, OUT, UNSET = "in", "out", ""
 #: Namespaces that Istio's injector never touches.
 NEVER_INJECTED = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
+#: Namespaces, and pods by label, that Linkerd's webhook leaves out (charts/linkerd-control-plane of linkerd2).
+WEBHOOKS = "config.linkerd.io/admission-webhooks"
+_NEVER_BY_LINKERD = frozenset({"kube-system", "cert-manager"})
+_LINKERDS_OWN = ("linkerd.io/control-plane-component", "linkerd.io/cni-resource")
 _OSM_VALUES = {"enabled": IN, "yes": IN, "true": IN, "disabled": OUT, "no": OUT, "false": OUT}
 
 
@@ -140,6 +144,23 @@ def by_namespace(objs: Iterable[Obj]) -> dict[str, list[Pod]]:
     for obj in objs:
         found.setdefault(obj.namespace, []).append(pod_of(obj))
     return found
+
+
+def unreachable_namespace(name: str, namespace: Obj | None) -> str:
+    """Why Linkerd's injector never touches pods of a Namespace, whatever they ask; empty where it does."""
+    if name in _NEVER_BY_LINKERD:
+        return f"Linkerd's injector never touches the Namespace {name}"
+    if namespace is not None and namespace.labels.get(WEBHOOKS) == "disabled":
+        return f"{WEBHOOKS}: disabled keeps Linkerd's injector out of the Namespace {name}"
+    return ""
+
+
+def unreachable(pod: Pod, namespace: Obj | None) -> str:
+    """Why Linkerd's injector never touches these pods, whatever they ask; empty where it does."""
+    own = next((key for key in _LINKERDS_OWN if pod.labels.get(key).present), "")
+    if own:
+        return f"Linkerd's injector never touches pods with the label {own}"
+    return unreachable_namespace(pod.obj.namespace, namespace)
 
 
 class Injection(NamedTuple):

@@ -26,9 +26,6 @@ _WAYPOINTS = ("istio.io/use-waypoint", "istio.io/use-waypoint-namespace", "istio
 _NOT_NEEDED = ("openservicemesh.io/metrics",)
 #: Read by Istio's control plane and its tools, wherever pods are.
 _LEFT_ALONE = ("install.operator.istio.io/", "operator.istio.io/", "galley.istio.io/", "topology.istio.io/")
-_WEBHOOKS = "config.linkerd.io/admission-webhooks"
-#: Linkerd's own webhook never sees these, whatever they say.
-_NEVER_BY_LINKERD = frozenset({"kube-system", "cert-manager"})
 
 
 @rule(
@@ -135,14 +132,10 @@ def _inject(run: Run, obj: Obj, wanted: str) -> dict[str, str]:
                 existing,
                 f"linkerd.io/inject: {existing.text()!r} in a Namespace that is in the mesh today",
             )
-        if obj.labels.get(_WEBHOOKS) == "disabled":
-            _contradiction(
-                run,
-                obj.view.get("metadata", "labels", _WEBHOOKS),
-                "keeps Linkerd's injector out of the Namespace",
-            )
-        if obj.name in _NEVER_BY_LINKERD:
-            _contradiction(run, obj.view, f"Linkerd's injector never touches the Namespace {obj.name}")
+        never = settings.unreachable_namespace(obj.name, obj)
+        if never:
+            label = obj.view.get("metadata", "labels", settings.WEBHOOKS)
+            _contradiction(run, label if label.present else obj.view, never)
     return {settings.INJECT: wanted} if wanted and not existing.present else {}
 
 
@@ -206,6 +199,9 @@ def _refuse_exposed(run: Run, pod: settings.Pod, strict: bool) -> None:
     inject = pod.annotations.get(settings.INJECT)
     if inject.present and inject.text() not in ("enabled", "ingress"):
         run.hold("MS101", inject, f"linkerd.io/inject: {inject.text()!r} on pods that are in the mesh today")
+    never = settings.unreachable(pod, None)
+    if never:
+        run.hold("MS101", pod.obj, f"{never}, and they are in the mesh today")
     policy = pod.annotations.get(settings.DEFAULT_POLICY)
     if strict and policy.present and in_effect(pod.annotations) not in CLOSED:
         run.hold(

@@ -33,6 +33,7 @@ _KEPT_LABELS = (
     "gateway.istio.io/", "operator.istio.io/", "install.operator.istio.io/", "istio.io/gateway-name", "istio.io/waypoint-for",
 )  # fmt: skip
 _SIDECAR_DOMAINS = ("sidecar.istio.io/", "traffic.sidecar.istio.io/", "proxy.istio.io/", "inject.istio.io/")
+_ELSEWHERE = "Move the pods to a Namespace that Linkerd injects, or take them out of the mesh."
 _OSM_POD = (
     "openservicemesh.io/sidecar-injection",
     "openservicemesh.io/inbound-port-",
@@ -227,6 +228,10 @@ def _join(
     run: Run, pod: settings.Pod, alone: bool, namespace: settings.NamespaceSetting, plan: Plan
 ) -> None:  # fmt: skip
     """The pods move: note it, and close their ports by themselves where no Namespace of the stream does."""
+    never = settings.unreachable(pod, namespace.obj) if alone else ""
+    if never:
+        run.hold("MS101", pod.obj, f"{never}, and these pods are in the mesh today", remedy=_ELSEWHERE)
+        raise Held
     covered = namespace.obj is not None and not namespace.obj.context and namespace.meshes
     strict = alone and not covered and posture(run, pod.obj.namespace, pod.obj) == STRICT
     by_policies = pod.obj.uid in run.memo.get("own-inbound-policy", ())
