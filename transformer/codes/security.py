@@ -64,10 +64,12 @@ CODES: tuple[Code, ...] = (
         "meshshift --complete shop",
     ),
     Code(
-        "MS407", "error", "probe that the policy would refuse",
-        "Istio's agent answers the kubelet's probes; Linkerd lets in only plain HTTP probes of ports that it reads as HTTP.",
+        "MS407", "error", "probe that would be refused",
+        "Policies or mandatory mutual TLS close the port. Istio's agent answers the kubelet's probes and HTTP hooks; Linkerd "
+        "lets in only plain HTTP probes, with absolute paths, of ports that it reads as HTTP, and no hook.",
         "The pods would never become ready, so policy and workload stay.",
-        "Probe a port that no policy closes, use a tcpSocket probe, or plain HTTP.",
+        "Probe a port that is not closed, use a tcpSocket probe, or plain HTTP. A gRPC probe under mandatory mutual TLS is let in "
+        "where a PeerAuthentication selects the workload (STRICT): its ports then get Servers of their own.",
         "readinessProbe: {httpGet: {scheme: HTTPS, port: 8443}}",
     ),
     Code(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from transformer.ir import authorization as ir
 from transformer.ir.request_classes import Table
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_pods, authorization_table
-from transformer.rules.istio.authorization_pods import Pods
+from transformer.rules.istio.authorization_pods import RELATIVE, Pods
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
 from transformer.rules.istio.authorization_table import PERMISSIVE, SNIFFED, STRICT, TCP
 from transformer.rules.istio.peer_authentication import Modes
@@ -92,6 +92,7 @@ def wanted(
     opened = {port for port, plan in found.items() if plan.base == ir.ANYONE and not plan.routes}
     closed = default.policy != access_policy(ir.ANYONE)
     refuse_bypass(pods, namespace, bypasses.Ports(found.keys() - opened, opened, closed), at)
+    _refuse_hooks(pods, found, at, rest_closed=closed)
     return Wanted(pods, default, found, today)
 
 
@@ -150,7 +151,7 @@ def _plan(run: Run, pods: Pods, port: int, today: Today, at: Obj, namespace: Obj
         )  # fmt: skip
     except Unwritable as why:
         raise Unsayable(why.code, at, f"port {port} of {pods.obj.ref}: {why}") from why
-    _refuse_blind_spots(pods, port, found, at)
+    _refuse_probes(pods, port, found, at)
     if found.looks_at_paths and _merges_slashes(run):
         raise Unsayable(
             "MS405", at, f"port {port} of {pods.obj.ref}: this mesh merges slashes (//) before its policies look at paths, "
@@ -175,14 +176,21 @@ def _merges_slashes(run: Run) -> bool:
     return False
 
 
-def _refuse_blind_spots(pods: Pods, port: int, found: Plan, at: Obj) -> None:
-    """A restricted port whose probes would fail, or which Linkerd's proxy does not see."""
-    if found.base == ir.ANYONE:
+def _refuse_probes(pods: Pods, port: int, found: Plan, at: Obj) -> None:
+    """A restricted port whose probes would fail."""
+    if found.base == ir.ANYONE or bypasses.skipped_today(pods.pod, port):
         return
     named = any(route.hosts for route in found.routes)
     for probe in pods.probes:
-        if probe.port == port and (probe.kind == "HTTPS" or found.opaque or (probe.host and named)):
-            raise Unsayable(
-                "MS407", at, f"the kubelet's {probe.kind} probe of port {port} of {pods.obj.ref} would be refused",
-                "Move the probe to a port that no policy closes, or make it a tcpSocket probe.",
-            )  # fmt: skip
+        unseen = probe.kind in ("HTTPS", RELATIVE) or found.opaque or (probe.host and named)
+        if probe.port == port and unseen:
+            raise Unsayable("MS407", at, f"{probe.title} of {pods.obj.ref} would be refused", probe.remedy)
+
+
+def _refuse_hooks(pods: Pods, found: Mapping[int, Plan], at: Obj, *, rest_closed: bool) -> None:
+    """Hooks by HTTP: Istio's agent answers them, Linkerd's policy controller does not know them."""
+    for hook in pods.hooks:
+        plan = found.get(hook.port)
+        closed = plan.base != ir.ANYONE if plan is not None else rest_closed
+        if closed and not bypasses.skipped_today(pods.pod, hook.port):
+            raise Unsayable("MS407", at, f"{hook.title} of {pods.obj.ref} would be refused", hook.remedy)

@@ -23,10 +23,16 @@ OPAQUE_PORTS = "config.linkerd.io/opaque-ports"
 #: What the kubelet calls for a gRPC probe (https://github.com/grpc/grpc/blob/master/doc/health-checking.md).
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+_HOOKS = ("postStart", "preStop")
+#: Linkerd looks for the path as it is written; the kubelet sends it with a slash in front.
+RELATIVE = "relative httpGet"
 
 
 class Probe(NamedTuple):
-    """One probe: its kind (httpGet, HTTPS, grpc), container port, path without query, and whether it names a host."""
+    """One call of the kubelet: its kind, container port, path without query, and whether it names a host.
+
+    Kinds of probes are httpGet, HTTPS, grpc and RELATIVE; those of hooks postStart and preStop.
+    """
 
     kind: str
     port: int
@@ -34,9 +40,28 @@ class Probe(NamedTuple):
     at: View
     host: bool = False
 
+    @property
+    def title(self) -> str:
+        """What to call it in a finding."""
+        what = "hook" if self.kind in _HOOKS else "probe"
+        return f"the kubelet's {self.kind} {what} of port {self.port}"
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it would be refused."""
+        if self.kind in _HOOKS:
+            return "Use an exec hook."
+        if self.kind == RELATIVE:
+            return "Write the path with a slash in front."
+        return ""
+
 
 class Pods(NamedTuple):
-    """A workload's pods; `arrived` are in Linkerd already, so that no policy of Istio is in force for them."""
+    """A workload's pods.
+
+    `arrived`: they are in Linkerd already, so that no policy of Istio is in force for them. `hooks` are the HTTP
+    requests among the hooks of their containers.
+    """
 
     obj: Obj
     pod: settings.Pod
@@ -45,6 +70,7 @@ class Pods(NamedTuple):
     ports: tuple[int, ...]
     probes: tuple[Probe, ...]
     arrived: bool = False
+    hooks: tuple[Probe, ...] = ()
 
 
 def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> Pods:
@@ -61,7 +87,9 @@ def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> 
     for service, port in _services(run, obj, labels):
         number = _target(service, port, containers)
         ports |= {number} if number else set()
-    return Pods(obj, pod, labels, way, tuple(sorted(ports)), probes, _has_arrived(pod, namespace))
+    hooks = tuple(hook for container in containers for hook in _hooks(container))
+    arrived = _has_arrived(pod, namespace)
+    return Pods(obj, pod, labels, way, tuple(sorted(ports)), probes, arrived, hooks)
 
 
 def unreadable(obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> Pods:
@@ -124,18 +152,34 @@ def _probes(container: View) -> Iterator[Probe]:
         at = http if http else grpc
         if not at:
             continue
-        number = at.get("port").value()
-        if type(number) is not int:
-            named = dict(_tcp_ports(container))
-            number = named.get(str(number))
+        number = _number(container, at)
         if number is None:
             raise Unsayable("MS407", at, "the probe's port is none of the container's")
         secure = http.get("scheme").text().upper() == "HTTPS"
-        kind = "grpc" if not http else "HTTPS" if secure else "httpGet"
-        path = http.get("path").text().partition("?")[0].partition("#")[0] or "/"
+        path = _path(http)
+        plain = "httpGet" if path.startswith("/") else RELATIVE
+        kind = "grpc" if not http else "HTTPS" if secure else plain
         headers = [header.get("name").text().lower() for header in http.get("httpHeaders").each()]
         path = HEALTH_CHECK if kind == "grpc" else path
         yield Probe(kind, number, path, at, "host" in headers)
+
+
+def _hooks(container: View) -> Iterator[Probe]:
+    """HTTP requests to the pod at the begin and end of a container; one whose port has no number fails today."""
+    for key in _HOOKS:
+        http = container.get("lifecycle", key, "httpGet")
+        number = _number(container, http)
+        if number is not None and not http.get("host").text():
+            yield Probe(key, number, _path(http), http)
+
+
+def _number(container: View, at: View) -> int | None:
+    number = at.get("port").value()
+    return number if type(number) is int else dict(_tcp_ports(container)).get(str(number))
+
+
+def _path(http: View) -> str:
+    return (http.get("path").text() or "/").partition("?")[0].partition("#")[0]
 
 
 def _services(run: Run, obj: Obj, labels: dict[str, str]) -> Iterator[tuple[Obj, View]]:

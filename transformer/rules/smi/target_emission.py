@@ -194,8 +194,8 @@ def _plan(
     for probe in probes:
         if probe.kind != "httpGet" or opaque:
             raise Unsayable(
-                "MS407", at, f"the kubelet's {probe.kind} probe of port {port} of {pods.obj.ref} would be refused",
-                "Make it a tcpSocket probe, or plain HTTP to a port that is read as HTTP.",
+                "MS407", at, f"{probe.title} of {pods.obj.ref} would be refused",
+                probe.remedy or "Make it a tcpSocket probe, or plain HTTP to a port that is read as HTTP.",
             )  # fmt: skip
     return found
 
