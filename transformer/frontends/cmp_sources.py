@@ -11,8 +11,12 @@ from transformer.frontends import children, cmp_directory
 from transformer.frontends.children import Limit
 from transformer.frontends.cmp_parameters import KINDS, Asked
 from transformer.frontends.joined import Joined
+from transformer.stream.patterns import pattern
 
 CHART = "Chart.yaml"
+#: What Helm takes as the name of a release; it never starts with a dash, so it is never read as a flag.
+_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_NAME, _LONGEST_NAME = pattern(rf"{_LABEL}(?:\.{_LABEL})*"), 53
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 #: Which kind of source a parameter is for.
 _FOR = {
@@ -67,21 +71,40 @@ def render(asked: Asked, root: str, environ: Mapping[str, str], limit: Limit) ->
         # Never with --enable-exec or --enable-alpha-plugins: a repository must not run programs in this container.
         out, said = children.run(["kustomize", "build", "."], limit, what="kustomize build", environ=environ)
     else:
-        command = ["helm", "template", ".", *_helm_arguments(asked, root, environ)]
+        command = [
+            "helm",
+            "template",
+            _release_name(asked, environ),
+            ".",
+            *_helm_arguments(asked, root, environ),
+        ]
         values = asked.text("values").encode()
         out, said = children.run(command, limit, what="helm template", environ=environ, stdin=values)
     return Rendered(out, (said,) if said else ())
 
 
-def _helm_arguments(asked: Asked, root: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """Arguments as Argo CD's own Helm source has them. An argument starts with its flag, so no value can be one."""
-    # In a namespace other than Argo CD's the name of an Application comes as <namespace>_<name>.
-    name = asked.text("release-name") or environ.get("ARGOCD_APP_NAME", "").rpartition("_")[2]
+def _release_name(asked: Asked, environ: Mapping[str, str]) -> str:
+    """The name of the release, which is an argument of its own: `--name-template` would run it as a template, with the
+    environment of the container at hand. Raises UsageError for what Helm does not take as a name.
+    """
+    source, name = "parameter release-name", asked.text("release-name")
+    if not name:
+        # In a namespace other than Argo CD's the name of an Application comes as <namespace>_<name>.
+        source, name = "ARGOCD_APP_NAME", environ.get("ARGOCD_APP_NAME", "").rpartition("_")[2]
     if not name:
         raise UsageError(
             "ARGOCD_APP_NAME is not set: Argo CD sets it; elsewhere set it to the release's name"
         )
-    yield f"--name-template={name}"
+    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{source}: {name!r} is no name of a Helm release: lower-case letters, digits, dashes and dots, at most "
+            f"{_LONGEST_NAME}; set the parameter release-name to one"
+        )
+    return name
+
+
+def _helm_arguments(asked: Asked, root: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Flags as Argo CD's own Helm source has them. An argument starts with its flag, so no value can be one."""
     for flag, variable in (("--namespace", "ARGOCD_APP_NAMESPACE"), ("--kube-version", "KUBE_VERSION")):
         if environ.get(variable):
             yield f"{flag}={environ[variable]}"
