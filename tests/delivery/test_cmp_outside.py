@@ -59,3 +59,41 @@ def test_names_that_helm_takes_are_taken(name: str, server: Server, shop: Path) 
     given = [{"name": "release-name", "string": name}]
     done = server.generate(shop, App("shop", parameters=given)).succeeded()
     assert identities(done.documents) == [f"ConfigMap/{name}"]
+
+
+# -- values files --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("a.yaml,OUTSIDE/values.yaml", "holds a comma"),
+        ('"a.yaml",OUTSIDE/values.yaml', "holds a comma"),
+        ('"a.yaml"', "holds a comma"),
+        ("a.yaml\nb.yaml", "holds a comma"),
+        ("a.yaml\rb.yaml", "holds a comma"),
+        ("", "an entry is empty"),
+        (" ", "does not exist"),
+    ],
+)
+def test_an_entry_of_values_files_is_one_file(
+    path: str, said: str, server: Server, shop: Path, tmp_path: Path
+) -> None:
+    """Helm reads an entry as a line of comma-separated values, with quotes."""
+    outside = write(tmp_path / "other", {"values.yaml": f"a: {SECRET}\n"})
+    entry = path.replace("OUTSIDE", str(outside))
+    write(shop / "shop", {"a.yaml": "a: b\n"})
+    if entry.strip():
+        # Something that really has this name is no excuse.
+        write(shop / "shop" / entry, {"values.yaml": ""})
+    given = [{"name": "values-files", "array": [entry]}]
+    refused(server.generate(shop, App("shop", parameters=given)), said)
+
+
+def test_a_values_file_is_never_an_address_or_standard_input(server: Server, shop: Path) -> None:
+    """Helm takes `-` and whatever has the scheme of an address for something else than a file."""
+    for name in ("-", "oci:x.yaml"):
+        write(shop / "shop", {name: f"a: from {name}\n"})
+        given = [{"name": "values-files", "array": [name]}, {"name": "values", "string": "b: c\n"}]
+        done = server.generate(shop, App("shop", parameters=given)).succeeded()
+        assert done.documents[0]["data"] == {"a": f"from {name}"}

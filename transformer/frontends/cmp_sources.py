@@ -18,6 +18,8 @@ CHART = "Chart.yaml"
 _LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _NAME, _LONGEST_NAME = pattern(rf"{_LABEL}(?:\.{_LABEL})*"), 53
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+#: Helm reads `--values` as a line of comma-separated values.
+_NOT_IN_A_PATH = ',"\r\n'
 #: Which kind of source a parameter is for.
 _FOR = {
     "release-name": "helm", "values-files": "helm", "values": "helm", "helm-parameters": "helm",
@@ -113,7 +115,7 @@ def _helm_arguments(asked: Asked, root: str, environ: Mapping[str, str]) -> Iter
     for name, value in asked.pairs("helm-string-parameters").items():
         yield f"--set-string={name}={_commas_escaped(value)}"
     for path in asked.entries("values-files"):
-        yield f"--values={inside(root, path, 'parameter values-files')}"
+        yield f"--values={_values_file(root, path)}"
     if asked.text("values"):
         yield "--values=-"
     for version in filter(None, environ.get("KUBE_API_VERSIONS", "").split(",")):
@@ -123,6 +125,24 @@ def _helm_arguments(asked: Asked, root: str, environ: Mapping[str, str]) -> Iter
     for switch in ("skip-tests", "skip-schema-validation"):
         if asked.switch(switch):
             yield f"--{switch}"
+
+
+def _values_file(root: str, path: str) -> str:
+    """A file of the repository as Helm has to be told it, which reads more into a name than a file.
+
+    Raises UsageError.
+    """
+    what = "parameter values-files"
+    if not path:
+        raise UsageError(f"{what}: an entry is empty; name a file, or take the entry out")
+    if any(letter in path for letter in _NOT_IN_A_PATH):
+        raise UsageError(
+            f"{what}: {path!r} holds a comma, a quotation mark or a line break, which Helm reads as more than one file; "
+            "rename it, and write one entry for each file"
+        )
+    inside(root, path, what)
+    # Neither `-` (standard input) nor `oci:…` (an address) begins like this.
+    return path if os.path.isabs(path) else os.path.join(os.curdir, path)
 
 
 def _commas_escaped(value: str) -> str:
