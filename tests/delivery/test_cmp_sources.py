@@ -141,7 +141,7 @@ def test_parameters_that_do_not_fit_the_folder_are_refused(
             "../../secret.yaml is outside of the repository",
         ),
         (parameter("values-files", array=["/etc/passwd"]), "/etc/passwd is outside of the repository"),
-        (parameter("values-files", array=["link.yaml"]), "link.yaml is outside of the repository"),
+        (parameter("values-files", array=["../link.yaml"]), "link.yaml is outside of the repository"),
         (parameter("values-files", array=["https://example.org/v.yaml"]), "is an address"),
         (parameter("values-files", array=["none.yaml"]), "none.yaml does not exist"),
         (parameter("values-files", array=["--post-renderer=x"]), "--post-renderer=x does not exist"),
@@ -158,7 +158,7 @@ def test_an_application_reads_nothing_but_its_repository(
     chart(root / "apps" / "shop", {"a.yaml": config_map("a")})
     write(root / "apps", {"values.yaml": "a: b\n"})
     write(tmp_path / "work", {"secret.yaml": "a: b\n"})
-    (root / "apps" / "shop" / "link.yaml").symlink_to("/etc/passwd")
+    (root / "apps" / "link.yaml").symlink_to("/etc/passwd")
     done = server.generate(root, App("apps/shop", parameters=[given]))
     assert (done.code, done.out) == (2, b"")
     assert said in done.err

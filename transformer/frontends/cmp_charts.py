@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from transformer.errors import InputError
-from transformer.frontends import children
+from transformer.frontends import children, yaml_files
 from transformer.frontends.children import Limit
-from transformer.frontends.cmp_sources import CHART, inside
-from transformer.stream import emit, nodes
+from transformer.frontends.cmp_sources import CHART
+from transformer.frontends.confined import inside, refuse_links_out
+from transformer.stream import emit
 
 #: Where charts of `apiVersion: v1` name what they depend on.
 _REQUIREMENTS = "requirements.yaml"
@@ -22,13 +23,18 @@ _STYLE = emit.Style(indent_sequences=False, newline="\n")
 def build(root: str, environ: Mapping[str, str], limit: Limit) -> str:
     """Download what the chart of the current folder depends on, if any of it is missing; returns what Helm said.
 
-    `root` is the repository, which `file://` dependencies may not leave. Raises InputError and UsageError.
+    `root` is the repository, which the chart, its links and its `file://` dependencies may not leave. Raises
+    InputError and UsageError.
     """
+    refuse_links_out(root, [os.curdir])
     wanted = [*_dependencies(CHART), *_dependencies(_REQUIREMENTS)]
     for entry in wanted:
         address = str(entry.get("repository") or "")
         if address.startswith("file://"):
-            inside(root, address.removeprefix("file://"), f"dependency {entry.get('name')} of {CHART}")
+            folder = inside(
+                root, address.removeprefix("file://"), f"dependency {entry.get('name')} of {CHART}"
+            )
+            refuse_links_out(root, [folder])
     if all(_is_there(str(entry.get("name", ""))) for entry in wanted):
         return ""
     with tempfile.TemporaryDirectory(prefix="meshshift-") as folder:
@@ -46,24 +52,10 @@ def build(root: str, environ: Mapping[str, str], limit: Limit) -> str:
 def _dependencies(path: str) -> list[dict[str, Any]]:
     if not os.path.isfile(path):
         return []
-    found = _mapping(path).get("dependencies") or []
+    found = yaml_files.mapping(path).get("dependencies") or []
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise InputError(f"{path}: dependencies is a list of mappings with name, version and repository")
     return found
-
-
-def _mapping(path: str) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            root = nodes.parse(nodes.decode(file.read())[0]).root
-        value = nodes.to_value(root) if root is not None else {}
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except nodes.ParseError as error:
-        raise InputError(f"{path}:{error.line}: {error.message}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} is no mapping")
-    return value
 
 
 def _is_there(name: str) -> bool:
@@ -78,7 +70,7 @@ def _known(environ: Mapping[str, str]) -> list[dict[str, Any]]:
         environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "helm"
     )
     path = environ.get("HELM_REPOSITORY_CONFIG") or os.path.join(config, "repositories.yaml")
-    return list(_mapping(path).get("repositories") or []) if os.path.isfile(path) else []
+    return list(yaml_files.mapping(path).get("repositories") or []) if os.path.isfile(path) else []
 
 
 def _repositories(wanted: Iterable[Mapping[str, Any]], known: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from transformer import unreadable
 from transformer.errors import InputError, UsageError
+from transformer.frontends.confined import holds
 from transformer.frontends.manifests import Manifests
 from transformer.settings import CONFIG_FILES
 from transformer.stream import nodes, split
@@ -59,13 +60,12 @@ def _below(folder: str, recurse: bool) -> Iterator[str]:
 
 def _bytes(root: str, path: str) -> bytes | None:
     """The content of a regular file; None for a link to nothing or to a folder. Raises UsageError."""
-    real, top = os.path.realpath(path), os.path.realpath(root)
-    if os.path.commonpath([real, top]) != top:
+    if not holds(root, path):
         raise UsageError(f"{path} is a link that leaves the repository")
-    if not os.path.isfile(real):
+    if not os.path.isfile(path):
         return None
     try:
-        with open(real, "rb") as file:
+        with open(path, "rb") as file:
             return file.read()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from transformer.errors import UsageError
-from transformer.frontends import children, cmp_directory
+from transformer.frontends import children, cmp_directory, cmp_kustomizations
 from transformer.frontends.children import Limit
+from transformer.frontends.cmp_kustomizations import KUSTOMIZATIONS
 from transformer.frontends.cmp_parameters import KINDS, Asked
+from transformer.frontends.confined import inside, refuse_links_out
 from transformer.frontends.joined import Joined
 from transformer.stream.patterns import pattern
 
@@ -17,7 +19,6 @@ CHART = "Chart.yaml"
 #: What Helm takes as the name of a release; it never starts with a dash, so it is never read as a flag.
 _LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _NAME, _LONGEST_NAME = pattern(rf"{_LABEL}(?:\.{_LABEL})*"), 53
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 #: Helm reads `--values` as a line of comma-separated values.
 _NOT_IN_A_PATH = ',"\r\n'
 #: Which kind of source a parameter is for.
@@ -70,9 +71,11 @@ def render(asked: Asked, root: str, environ: Mapping[str, str], limit: Limit) ->
         joined = Joined(found.files)
         return Rendered(joined.data, tuple(found.notes), joined)
     if kind == "kustomize":
+        cmp_kustomizations.refuse_outside(root)
         # Never with --enable-exec or --enable-alpha-plugins: a repository must not run programs in this container.
         out, said = children.run(["kustomize", "build", "."], limit, what="kustomize build", environ=environ)
     else:
+        refuse_links_out(root, [os.curdir])
         command = [
             "helm",
             "template",
@@ -154,30 +157,3 @@ def _commas_escaped(value: str) -> str:
         out.append("\\," if letter == "," and before != "\\" else letter)
         before = letter
     return "".join(out)
-
-
-def inside(root: str, path: str, what: str) -> str:
-    """The path, if it is a file or folder of the repository. Raises UsageError.
-
-    The container also has files of other Applications and of the operator.
-    """
-    if "://" in path:
-        raise UsageError(f"{what}: {path} is an address; only files of the repository are read")
-    real, top = os.path.realpath(path), os.path.realpath(root)
-    if os.path.commonpath([real, top]) != top:
-        raise UsageError(f"{what}: {path} is outside of the repository")
-    if not os.path.exists(real):
-        raise UsageError(f"{what}: {path} does not exist in the Application's folder")
-    return path
-
-
-def repository(environ: Mapping[str, str]) -> str:
-    """The folder that holds the repository, as far as Argo CD copied it: it copies what is above the Application, too."""
-    here = os.getcwd().rstrip("/").split("/")
-    steps = [step for step in environ.get("ARGOCD_APP_SOURCE_PATH", "").split("/") if step not in ("", ".")]
-    # With manifest-generate-paths only the folder that all paths share is copied, so the first steps may be missing.
-    for first in range(len(steps)):
-        rest = steps[first:]
-        if here[-len(rest) :] == rest:
-            return "/".join(here[: -len(rest)]) or "/"
-    return "/".join(here) or "/"
