@@ -84,17 +84,45 @@ def test_files_count_as_for_argo_cd(server: Server, tmp_path: Path) -> None:
         ("a.json", "{", "a.json: Expecting property name"),
         ("a.json", "[]", "a.json holds something else than one Kubernetes object"),
         ("a.json", '{"kind": "A"}{"kind": "B"}', "a.json: Extra data"),
+        ("a.json", '{"kind": "A", "a": 1e400}', "a.json: a number is larger than"),
+        ("a.json", '{"kind": "A", "a": Infinity}', "a.json: Infinity is no number of JSON"),
+        ("a.json", '{"kind": "A", "a": {"b": 1, "b": 2}}', "a.json: the key b stands twice in an object"),
+        ("a.json", '{"kind": "Secret", "data": {"SECRET": 1, "SECRET": 2}}', "it is a Secret"),
+        ("a.json", '{\t"kind": "A", "a": "\\ud800"}', "a.json holds characters that are none"),
+        ("a.json", '{"kind": "A", "a": ' + "[" * 100_000, "a.json: maximum recursion depth"),
+        ("a.yaml", config_map("a").encode("utf-16-le"), "a.yaml is no text, or UTF-16 without a mark"),
+        ("a.json", b"\xff\xfe{", "a.json begins as utf-16 and is something else"),
         ("a.jsonnet", "{}", "a.jsonnet: Jsonnet is not rendered by this plugin"),
     ],
 )
 def test_files_that_argo_cd_would_fail_on_write_nothing(
-    name: str, text: str, said: str, server: Server, tmp_path: Path
+    name: str, text: str | bytes, said: str, server: Server, tmp_path: Path
 ) -> None:
     write(tmp_path / "repository", {"0.yaml": config_map("first"), name: text})
     done = server.generate(tmp_path / "repository")
     assert done.code in (2, 3)
     assert done.out == b""
     assert said in done.err
+    assert "SECRET" not in done.err
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-32-be", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["b.yaml", "b.json"])
+def test_files_in_other_encodings_are_part_of_the_answer(
+    name: str, encoding: str, server: Server, tmp_path: Path
+) -> None:
+    """Left out, their objects would be deleted (prune)."""
+    text = config_map("b") + "data: {a: ä}\n"
+    if name == "b.json":
+        body = r'"data": {"a": "ä\t\ud83d\ude00\\\\\ud83d\ude00\\ud83d\\ude00"}'
+        text = '{\n\t"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, ' + body + "}"
+    mark = "" if encoding in ("utf-16", "utf-32", "utf-8-sig") else "\ufeff"
+    write(tmp_path / "repository", {"a.yaml": config_map("a"), name: (mark + text).encode(encoding)})
+    done = server.generate(tmp_path / "repository").succeeded()
+    assert identities(done.documents) == ["ConfigMap/a", "ConfigMap/b"]
+    value = "ä\t\U0001f600\\\\\U0001f600\\ud83d\\ude00" if name == "b.json" else "ä"
+    assert done.documents[1]["data"] == {"a": value}
+    assert b"\xef\xbb\xbf" not in done.out
 
 
 # -- kinds ---------------------------------------------------------------------------------------------------
