@@ -150,11 +150,23 @@ def _has_objects(data: bytes) -> bool:
     for start, end in split.split(data):
         try:
             root = nodes.parse(nodes.decode(data[start:end])[0]).root
+            if root is not None and nodes.get(root, "kind") is not None and _is_object(root):
+                return True
         except nodes.ParseError:
             return True
-        if root is None or nodes.get(root, "kind") is None:
-            continue
-        items = nodes.get(root, "items")
-        if items is None or items.kind != nodes.SEQUENCE or items.value:
-            return True
     return False
+
+
+def _is_object(node: nodes.Node) -> bool:
+    """Whether a document or an item is an object, or a list with one in it. Raises ParseError."""
+    node = nodes.resolve(node)
+    if node.kind != nodes.MAPPING:
+        return False
+    kind, items = nodes.get(node, "kind"), nodes.get(node, "items")
+    name = str(nodes.resolve(kind).value) if kind is not None else ""
+    if items is None:
+        return name != "List"
+    items = nodes.resolve(items)
+    if items.kind == nodes.SEQUENCE:
+        return any(map(_is_object, items.value))
+    return not name.endswith("List")
