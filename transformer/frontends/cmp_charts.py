@@ -17,6 +17,8 @@ from transformer.stream import emit
 
 #: Where charts of `apiVersion: v1` name what they depend on.
 _REQUIREMENTS = "requirements.yaml"
+#: Bytes of an archive that are searched for its Chart.yaml, which Helm puts first.
+_LARGEST = 100_000_000
 _STYLE = emit.Style(indent_sequences=False, newline="\n")
 
 
@@ -35,7 +37,13 @@ def build(root: str, environ: Mapping[str, str], limit: Limit) -> str:
                 root, address.removeprefix("file://"), f"dependency {entry.get('name')} of {CHART}"
             )
             refuse_links_out(root, [folder])
-    if all(_is_there(str(entry.get("name", ""))) for entry in wanted):
+    missing = [
+        name
+        for entry in wanted
+        if not os.path.isdir(os.path.join("charts", name := str(entry.get("name", ""))))
+    ]
+    # Whether versions fit is Helm's to judge.
+    if not missing or _packed().issuperset(missing):
         return ""
     with tempfile.TemporaryDirectory(prefix="meshshift-") as folder:
         # Helm builds only from repositories that it knows. They are made known to this run alone: other
@@ -58,10 +66,32 @@ def _dependencies(path: str) -> list[dict[str, Any]]:
     return found
 
 
-def _is_there(name: str) -> bool:
-    """Whether the chart was committed, as a folder or an archive. Its version is Helm's to judge."""
-    stem = os.path.join("charts", glob.escape(name))
-    return os.path.isdir(os.path.join("charts", name)) or bool(glob.glob(f"{stem}-*.tgz"))
+def _packed() -> set[str]:
+    """Names of the charts that were committed as archives. The file's name does not tell: `cart-` also begins that of
+    the chart `cart-db`.
+    """
+    return {_name_in(path) for path in sorted(glob.glob(os.path.join("charts", "*.tgz")))}
+
+
+def _name_in(path: str) -> str:
+    """The name of the chart in an archive; empty where there is none that can be read. Raises InputError."""
+    import tarfile
+    import zlib
+
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            size = 0
+            for member in archive:
+                size += member.size
+                if size > _LARGEST:
+                    break
+                wanted = member.isfile() and member.name.split("/")[1:] == [CHART]
+                file = archive.extractfile(member) if wanted else None
+                if file is not None:
+                    return str(yaml_files.mapping_of(file.read(), f"{path}: {CHART}").get("name", ""))
+    except (tarfile.TarError, zlib.error, EOFError, OSError):
+        return ""  # counts as missing, so Helm is asked and says what is wrong with it
+    return ""
 
 
 def _known(environ: Mapping[str, str]) -> list[dict[str, Any]]:
