@@ -169,6 +169,15 @@ def test_a_chart_that_is_packed_from_a_folder_has_no_links_out(
     refused(server.generate(shop, App("shop")), "packed/s is a link that leaves the repository")
 
 
+def test_a_path_with_nul_is_refused(server: Server, shop: Path) -> None:
+    write(shop / "shop", {"meshshift.yaml": 'context: ["a\\0b"]\n'})
+    refused(server.generate(shop, App("shop")), r"context (meshshift.yaml): 'a\x00b' holds NUL")
+    (shop / "shop" / "meshshift.yaml").unlink()
+    wanted = 'dependencies: [{name: "a\\0", version: 1.0.0, repository: "file://a\\0b"}]\n'
+    write(shop / "shop", {"Chart.yaml": f"apiVersion: v2\nname: demo\nversion: 1.0.0\n{wanted}"})
+    refused(server.generate(shop, App("shop")), r"'a\x00b' holds NUL")
+
+
 @pytest.mark.parametrize("by", ["parameter", "configuration", "operator"])
 @pytest.mark.parametrize("link", ["b.yaml", "folder"])
 def test_a_link_of_context_stays_in_the_repository(

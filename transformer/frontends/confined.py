@@ -33,6 +33,8 @@ def inside(root: str, path: str, what: str) -> str:
     """The path, if it is a file or folder of the repository. Raises UsageError; `what` says who names it."""
     if "://" in path:
         raise UsageError(f"{what}: {path} is an address; only files of the repository are read")
+    if "\0" in path:
+        raise UsageError(f"{what}: {path!r} holds NUL, which no path has")
     if not holds(root, path):
         raise UsageError(f"{what}: {path} is outside of the repository")
     if not os.path.exists(path):
