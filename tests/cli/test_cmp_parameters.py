@@ -76,6 +76,14 @@ def test_without_parameters_nothing_is_asked_for() -> None:
         ([{"name": "phase", "string": 1}], "parameter phase holds something else than strings"),
         ([{"name": "only", "array": ["a", {}]}], "parameter only holds something else than strings"),
         ([{"string": "strict"}], "a list of objects with a name"),
+        ([{"name": "values", "string": "a\0"}], "parameter values holds NUL or half of a surrogate pair"),
+        (
+            [{"name": "only", "array": ["a", "\udc00"]}],
+            "parameter only holds NUL or half of a surrogate pair",
+        ),
+        ([{"name": "helm-parameters", "map": {"a": "\ud800"}}], "helm-parameters holds NUL or half of a"),
+        ([{"name": "helm-parameters", "map": {"\0": "a"}}], "helm-parameters holds NUL or half of a"),
+        ([{"name": "a\ud800", "string": "a"}], "the name of a parameter holds NUL or half of a"),
         (["phase"], "a list of objects with a name"),
         ([{"name": "skip-crds", "string": "yes"}], "parameter skip-crds: 'yes' is not one of true, false"),
         ([{"name": "source", "string": "jsonnet"}], "'jsonnet' is not one of helm, kustomize, directory"),
@@ -106,9 +114,20 @@ def test_variables_that_nobody_reads_are_refused(name: str, said: str) -> None:
     assert said in str(caught.value)
 
 
-def test_parameters_that_are_no_json_are_refused() -> None:
+@pytest.mark.parametrize("text", ["[", "[" * 100_000, '[{"name": "a", "string": "a"'])
+def test_parameters_that_are_no_json_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="ARGOCD_APP_PARAMETERS is no JSON"):
-        cmp_parameters.read({"ARGOCD_APP_PARAMETERS": "["})
+        cmp_parameters.read({"ARGOCD_APP_PARAMETERS": text})
+
+
+@pytest.mark.parametrize("text", ["1", "0", "true", "false", '"a"', '""', "{}", '{"name": "phase"}'])
+def test_parameters_that_are_no_list_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="ARGOCD_APP_PARAMETERS is a list of objects with a name"):
+        cmp_parameters.read({"ARGOCD_APP_PARAMETERS": text})
+
+
+def test_characters_beyond_the_first_plane_are_text() -> None:
+    assert asked({"name": "values", "string": "a: \U0001f600"}).text("values") == "a: \U0001f600"
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import os
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.delivery.cmp_server import App, Server, on_path, programs, variables
-from tests.delivery.running import chart, identities, run, write
+from tests.delivery.running import chart, identities, write
 
 MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: NAME}\n"
 
@@ -84,17 +79,45 @@ def test_files_count_as_for_argo_cd(server: Server, tmp_path: Path) -> None:
         ("a.json", "{", "a.json: Expecting property name"),
         ("a.json", "[]", "a.json holds something else than one Kubernetes object"),
         ("a.json", '{"kind": "A"}{"kind": "B"}', "a.json: Extra data"),
+        ("a.json", '{"kind": "A", "a": 1e400}', "a.json: a number is larger than"),
+        ("a.json", '{"kind": "A", "a": Infinity}', "a.json: Infinity is no number of JSON"),
+        ("a.json", '{"kind": "A", "a": {"b": 1, "b": 2}}', "a.json: the key b stands twice in an object"),
+        ("a.json", '{"kind": "Secret", "data": {"SECRET": 1, "SECRET": 2}}', "it is a Secret"),
+        ("a.json", '{\t"kind": "A", "a": "\\ud800"}', "a.json holds characters that are none"),
+        ("a.json", '{"kind": "A", "a": ' + "[" * 100_000, "a.json: maximum recursion depth"),
+        ("a.yaml", config_map("a").encode("utf-16-le"), "a.yaml is no text, or UTF-16 without a mark"),
+        ("a.json", b"\xff\xfe{", "a.json begins as utf-16 and is something else"),
         ("a.jsonnet", "{}", "a.jsonnet: Jsonnet is not rendered by this plugin"),
     ],
 )
 def test_files_that_argo_cd_would_fail_on_write_nothing(
-    name: str, text: str, said: str, server: Server, tmp_path: Path
+    name: str, text: str | bytes, said: str, server: Server, tmp_path: Path
 ) -> None:
     write(tmp_path / "repository", {"0.yaml": config_map("first"), name: text})
     done = server.generate(tmp_path / "repository")
     assert done.code in (2, 3)
     assert done.out == b""
     assert said in done.err
+    assert "SECRET" not in done.err
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-32-be", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["b.yaml", "b.json"])
+def test_files_in_other_encodings_are_part_of_the_answer(
+    name: str, encoding: str, server: Server, tmp_path: Path
+) -> None:
+    """Left out, their objects would be deleted (prune)."""
+    text = config_map("b") + "data: {a: ä}\n"
+    if name == "b.json":
+        body = r'"data": {"a": "ä\t\ud83d\ude00\\\\\ud83d\ude00\\ud83d\\ude00"}'
+        text = '{\n\t"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, ' + body + "}"
+    mark = "" if encoding in ("utf-16", "utf-32", "utf-8-sig") else "\ufeff"
+    write(tmp_path / "repository", {"a.yaml": config_map("a"), name: (mark + text).encode(encoding)})
+    done = server.generate(tmp_path / "repository").succeeded()
+    assert identities(done.documents) == ["ConfigMap/a", "ConfigMap/b"]
+    value = "ä\t\U0001f600\\\\\U0001f600\\ud83d\\ude00" if name == "b.json" else "ä"
+    assert done.documents[1]["data"] == {"a": value}
+    assert b"\xef\xbb\xbf" not in done.out
 
 
 # -- kinds ---------------------------------------------------------------------------------------------------
@@ -141,7 +164,7 @@ def test_parameters_that_do_not_fit_the_folder_are_refused(
             "../../secret.yaml is outside of the repository",
         ),
         (parameter("values-files", array=["/etc/passwd"]), "/etc/passwd is outside of the repository"),
-        (parameter("values-files", array=["link.yaml"]), "link.yaml is outside of the repository"),
+        (parameter("values-files", array=["../link.yaml"]), "link.yaml is outside of the repository"),
         (parameter("values-files", array=["https://example.org/v.yaml"]), "is an address"),
         (parameter("values-files", array=["none.yaml"]), "none.yaml does not exist"),
         (parameter("values-files", array=["--post-renderer=x"]), "--post-renderer=x does not exist"),
@@ -158,7 +181,7 @@ def test_an_application_reads_nothing_but_its_repository(
     chart(root / "apps" / "shop", {"a.yaml": config_map("a")})
     write(root / "apps", {"values.yaml": "a: b\n"})
     write(tmp_path / "work", {"secret.yaml": "a: b\n"})
-    (root / "apps" / "shop" / "link.yaml").symlink_to("/etc/passwd")
+    (root / "apps" / "link.yaml").symlink_to("/etc/passwd")
     done = server.generate(root, App("apps/shop", parameters=[given]))
     assert (done.code, done.out) == (2, b"")
     assert said in done.err
@@ -214,108 +237,3 @@ def test_only_part_of_the_repository_may_have_been_copied(server: Server, tmp_pa
 def _sent(app: App) -> dict[str, str]:
 
     return variables(app)
-
-
-# -- charts that a chart depends on --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def chart_repository(tmp_path: Path, home: dict[str, str], helm4: str) -> Iterator[str]:
-    """The address of a chart repository with the chart `cart`."""
-    folder = tmp_path / "charts"
-    write(
-        tmp_path / "cart",
-        {
-            "Chart.yaml": "apiVersion: v2\nname: cart\nversion: 1.2.3\n",
-            "templates/a.yaml": config_map("cart"),
-        },
-    )
-    run([helm4, "package", tmp_path / "cart", "--destination", folder], home).succeeded()
-    run([helm4, "repo", "index", folder], home).succeeded()
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nobody wants to read it."""
-
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
-    ) as served:
-        thread = threading.Thread(target=served.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{served.server_address[1]}"
-        served.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize("helm", ["helm3", "helm4"])
-@pytest.mark.parametrize("locked", [True, False], ids=["with Chart.lock", "without"])
-def test_charts_that_are_missing_are_downloaded_first(
-    helm: str,
-    locked: bool,
-    request: pytest.FixtureRequest,
-    home: dict[str, str],
-    tmp_path: Path,
-    chart_repository: str,
-) -> None:
-    program = request.getfixturevalue(helm)
-    root = chart(tmp_path / "repository", {"a.yaml": config_map("own")})
-    wanted = f"dependencies:\n- {{name: cart, version: 1.x.x, repository: '{chart_repository}/'}}\n"
-    write(root, {"Chart.yaml": f"apiVersion: v2\nname: shop\nversion: 1.0.0\n{wanted}"})
-    if locked:
-        run([program, "dependency", "update", root], home).succeeded()
-        for path in (root / "charts").iterdir():
-            path.unlink()
-        (root / "charts").rmdir()
-    (tmp_path / "work").mkdir()
-    here = Server(tmp_path / "work", on_path(home, programs(tmp_path / "bin", helm=program)))
-    done = here.generate(root).succeeded()
-    assert sorted(identities(done.documents)) == ["ConfigMap/cart", "ConfigMap/own"]
-    # Nothing of it is left in the container, where other Applications are rendered.
-    assert not [
-        path for path in Path(home["HOME"]).rglob("repositories.yaml") if chart_repository in path.read_text()
-    ]
-
-
-def test_charts_that_are_there_are_not_downloaded(server: Server, tmp_path: Path) -> None:
-    root = chart(tmp_path / "repository", {})
-    nowhere = "http://127.0.0.1:9"
-    write(
-        root,
-        {
-            "Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n"
-            f"dependencies: [{{name: cart, version: 1.2.3, repository: '{nowhere}'}}]\n",
-            "charts/cart/Chart.yaml": "apiVersion: v2\nname: cart\nversion: 1.2.3\n",
-            "charts/cart/templates/a.yaml": config_map("cart"),
-        },
-    )
-    assert identities(server.generate(root).succeeded().documents) == ["ConfigMap/cart"]
-    for path in sorted((root / "charts").rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()
-    done = server.generate(root)
-    assert (done.code, done.out) == (3, b"")
-    assert "helm dependency build failed with exit code 1" in done.err
-    assert server.init is not None
-    assert server.init.code == 3
-
-
-@pytest.mark.parametrize(
-    ("dependencies", "said"),
-    [
-        (
-            "[{name: x, version: 1.0.0, repository: 'file://../../secret'}]",
-            "../../secret is outside of the repository",
-        ),
-        ("[x]", "dependencies is a list of mappings"),
-        ("[", "Chart.yaml:"),
-    ],
-)
-def test_dependencies_that_cannot_be_had_are_told(
-    dependencies: str, said: str, server: Server, tmp_path: Path
-) -> None:
-    root = tmp_path / "repository"
-    head = "apiVersion: v2\nname: shop\nversion: 1.0.0\n"
-    write(root, {"shop/Chart.yaml": f"{head}dependencies: {dependencies}\n"})
-    os.makedirs(tmp_path / "work" / "secret")
-    done = server.generate(root, App("shop"))
-    assert done.code in (2, 3)
-    assert said in done.err

@@ -8,6 +8,7 @@ so the answer is whole, or there is none and the exit code says so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from transformer import settings
@@ -18,6 +19,7 @@ from transformer.frontends import (
     cmp_charts,
     cmp_parameters,
     cmp_sources,
+    confined,
     manifests,
     output,
 )
@@ -45,7 +47,7 @@ def run(operands: Sequence[str], layers: Sequence[Layer], environ: Mapping[str, 
     step = operands[0]
     limit = _limit(environ)
     asked = cmp_parameters.read(environ)
-    root = cmp_sources.repository(environ)
+    root = confined.repository(environ)
     chosen = _settings(layers, asked, root, environ)
     if step == "init":
         if cmp_sources.kind_of(asked) == "helm":
@@ -77,7 +79,7 @@ def _settings(layers: Sequence[Layer], asked: Asked, root: str, environ: Mapping
     for number, layer in enumerate(files):
         # Found in the folder, so it is the Application's; one that is named is the operator's.
         if layer.source in settings.CONFIG_FILES:
-            cmp_sources.inside(root, layer.source, "configuration")
+            confined.inside(root, layer.source, "configuration")
             _confine(layer, root)
             if "report-file" in layer.values:
                 notes.append(
@@ -91,13 +93,23 @@ def _settings(layers: Sequence[Layer], asked: Asked, root: str, environ: Mapping
     namespace = environ.get("ARGOCD_APP_NAMESPACE", "")
     last = Layer("ARGOCD_APP_NAMESPACE", {"namespace": namespace} if namespace else {})
     chosen = settings.resolve([flags, *asked.layers, variables, *files, last], environ)
+    _refuse_links_out_of_context(chosen.options["context"], root)
     return chosen._replace(notes=(*chosen.notes, *notes))
 
 
 def _confine(layer: Layer, root: str) -> None:
     """Refuse context from outside of the repository. Raises UsageError."""
     for path in layer.values.get("context", ()):
-        cmp_sources.inside(root, path, f"context ({layer.source})")
+        confined.inside(root, path, f"context ({layer.source})")
+
+
+def _refuse_links_out_of_context(paths: Sequence[str], root: str) -> None:
+    """Whoever names a place in the repository means what is there. Raises UsageError."""
+    for path in paths:
+        if os.path.commonpath([os.path.abspath(path), root]) == root:
+            confined.inside(root, path, "context")
+            if os.path.isdir(path):
+                confined.refuse_links_out(root, [path])
 
 
 def _generate(rendered: Rendered, asked: Asked, chosen: Settings, environ: Mapping[str, str]) -> int:
@@ -138,11 +150,23 @@ def _has_objects(data: bytes) -> bool:
     for start, end in split.split(data):
         try:
             root = nodes.parse(nodes.decode(data[start:end])[0]).root
+            if root is not None and nodes.get(root, "kind") is not None and _is_object(root):
+                return True
         except nodes.ParseError:
             return True
-        if root is None or nodes.get(root, "kind") is None:
-            continue
-        items = nodes.get(root, "items")
-        if items is None or items.kind != nodes.SEQUENCE or items.value:
-            return True
     return False
+
+
+def _is_object(node: nodes.Node) -> bool:
+    """Whether a document or an item is an object, or a list with one in it. Raises ParseError."""
+    node = nodes.resolve(node)
+    if node.kind != nodes.MAPPING:
+        return False
+    kind, items = nodes.get(node, "kind"), nodes.get(node, "items")
+    name = str(nodes.resolve(kind).value) if kind is not None else ""
+    if items is None:
+        return name != "List"
+    items = nodes.resolve(items)
+    if items.kind == nodes.SEQUENCE:
+        return any(map(_is_object, items.value))
+    return not name.endswith("List")

@@ -9,27 +9,41 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from transformer.errors import InputError
-from transformer.frontends import children
+from transformer.frontends import children, yaml_files
 from transformer.frontends.children import Limit
-from transformer.frontends.cmp_sources import CHART, inside
-from transformer.stream import emit, nodes
+from transformer.frontends.cmp_sources import CHART
+from transformer.frontends.confined import inside, refuse_links_out
+from transformer.stream import emit
 
 #: Where charts of `apiVersion: v1` name what they depend on.
 _REQUIREMENTS = "requirements.yaml"
+#: Bytes of an archive that are searched for its Chart.yaml, which Helm puts first.
+_LARGEST = 100_000_000
 _STYLE = emit.Style(indent_sequences=False, newline="\n")
 
 
 def build(root: str, environ: Mapping[str, str], limit: Limit) -> str:
     """Download what the chart of the current folder depends on, if any of it is missing; returns what Helm said.
 
-    `root` is the repository, which `file://` dependencies may not leave. Raises InputError and UsageError.
+    `root` is the repository, which the chart, its links and its `file://` dependencies may not leave. Raises
+    InputError and UsageError.
     """
+    refuse_links_out(root, [os.curdir])
     wanted = [*_dependencies(CHART), *_dependencies(_REQUIREMENTS)]
     for entry in wanted:
         address = str(entry.get("repository") or "")
         if address.startswith("file://"):
-            inside(root, address.removeprefix("file://"), f"dependency {entry.get('name')} of {CHART}")
-    if all(_is_there(str(entry.get("name", ""))) for entry in wanted):
+            folder = inside(
+                root, address.removeprefix("file://"), f"dependency {entry.get('name')} of {CHART}"
+            )
+            refuse_links_out(root, [folder])
+    missing = [
+        name
+        for entry in wanted
+        if not os.path.isdir(os.path.join("charts", name := str(entry.get("name", ""))))
+    ]
+    # Whether versions fit is Helm's to judge.
+    if not missing or _packed().issuperset(missing):
         return ""
     with tempfile.TemporaryDirectory(prefix="meshshift-") as folder:
         # Helm builds only from repositories that it knows. They are made known to this run alone: other
@@ -46,30 +60,38 @@ def build(root: str, environ: Mapping[str, str], limit: Limit) -> str:
 def _dependencies(path: str) -> list[dict[str, Any]]:
     if not os.path.isfile(path):
         return []
-    found = _mapping(path).get("dependencies") or []
+    found = yaml_files.mapping(path).get("dependencies") or []
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise InputError(f"{path}: dependencies is a list of mappings with name, version and repository")
     return found
 
 
-def _mapping(path: str) -> dict[str, Any]:
+def _packed() -> set[str]:
+    """Names of the charts that were committed as archives. The file's name does not tell: `cart-` also begins that of
+    the chart `cart-db`.
+    """
+    return {_name_in(path) for path in sorted(glob.glob(os.path.join("charts", "*.tgz")))}
+
+
+def _name_in(path: str) -> str:
+    """The name of the chart in an archive; empty where there is none that can be read. Raises InputError."""
+    import tarfile
+    import zlib
+
     try:
-        with open(path, "rb") as file:
-            root = nodes.parse(nodes.decode(file.read())[0]).root
-        value = nodes.to_value(root) if root is not None else {}
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except nodes.ParseError as error:
-        raise InputError(f"{path}:{error.line}: {error.message}") from error
-    if not isinstance(value, dict):
-        raise InputError(f"{path} is no mapping")
-    return value
-
-
-def _is_there(name: str) -> bool:
-    """Whether the chart was committed, as a folder or an archive. Its version is Helm's to judge."""
-    stem = os.path.join("charts", glob.escape(name))
-    return os.path.isdir(os.path.join("charts", name)) or bool(glob.glob(f"{stem}-*.tgz"))
+        with tarfile.open(path, "r:gz") as archive:
+            size = 0
+            for member in archive:
+                size += member.size
+                if size > _LARGEST:
+                    break
+                wanted = member.isfile() and member.name.split("/")[1:] == [CHART]
+                file = archive.extractfile(member) if wanted else None
+                if file is not None:
+                    return str(yaml_files.mapping_of(file.read(), f"{path}: {CHART}").get("name", ""))
+    except (tarfile.TarError, zlib.error, EOFError, OSError):
+        return ""  # counts as missing, so Helm is asked and says what is wrong with it
+    return ""
 
 
 def _known(environ: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -78,7 +100,7 @@ def _known(environ: Mapping[str, str]) -> list[dict[str, Any]]:
         environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config"), "helm"
     )
     path = environ.get("HELM_REPOSITORY_CONFIG") or os.path.join(config, "repositories.yaml")
-    return list(_mapping(path).get("repositories") or []) if os.path.isfile(path) else []
+    return list(yaml_files.mapping(path).get("repositories") or []) if os.path.isfile(path) else []
 
 
 def _repositories(wanted: Iterable[Mapping[str, Any]], known: list[dict[str, Any]]) -> dict[str, Any]:

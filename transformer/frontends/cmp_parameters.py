@@ -85,13 +85,15 @@ def _parameters(text: str) -> dict[str, Any]:
     """Values by name from the JSON of Argo CD: strings, lists of strings, or mappings of strings."""
     try:
         entries = json.loads(text) if text.strip() else []
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{_PARAMETERS} is no JSON: {error}") from error
     found: dict[str, Any] = {}
+    if not isinstance(entries, list | None):
+        raise UsageError(f"{_PARAMETERS} is a list of objects with a name")
     for entry in entries or ():
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"]:
             raise UsageError(f"{_PARAMETERS} is a list of objects with a name")
-        name = entry["name"]
+        name = _text(entry["name"], "the name of a parameter")
         said = {key: entry[key] for key in _TYPES if entry.get(key) is not None}
         if name in found:
             raise UsageError(f"parameter {name} is given twice")
@@ -102,10 +104,19 @@ def _parameters(text: str) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    texts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
-    if not all(isinstance(text, str) for text in texts):
-        raise UsageError(f"parameter {name} holds something else than strings")
+    texts = [*value.items()] if isinstance(value, dict) else [value if isinstance(value, list) else [value]]
+    for text in (text for group in texts for text in group):
+        if not isinstance(text, str):
+            raise UsageError(f"parameter {name} holds something else than strings")
+        _text(text, f"parameter {name}")
     return value
+
+
+def _text(text: str, what: str) -> str:
+    """The text, if programs can be told it and files can hold it. Raises UsageError."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UsageError(f"{what} holds NUL or half of a surrogate pair, which no program can be told")
+    return text
 
 
 def _of_source(name: str, value: Any) -> Any:

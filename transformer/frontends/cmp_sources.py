@@ -7,13 +7,20 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from transformer.errors import UsageError
-from transformer.frontends import children, cmp_directory
+from transformer.frontends import children, cmp_directory, cmp_kustomizations
 from transformer.frontends.children import Limit
+from transformer.frontends.cmp_kustomizations import KUSTOMIZATIONS
 from transformer.frontends.cmp_parameters import KINDS, Asked
+from transformer.frontends.confined import inside, refuse_links_out
 from transformer.frontends.joined import Joined
+from transformer.stream.patterns import pattern
 
 CHART = "Chart.yaml"
-KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+#: What Helm takes as the name of a release; it never starts with a dash, so it is never read as a flag.
+_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_NAME, _LONGEST_NAME = pattern(rf"{_LABEL}(?:\.{_LABEL})*"), 53
+#: Helm reads `--values` as a line of comma-separated values.
+_NOT_IN_A_PATH = ',"\r\n'
 #: Which kind of source a parameter is for.
 _FOR = {
     "release-name": "helm", "values-files": "helm", "values": "helm", "helm-parameters": "helm",
@@ -64,24 +71,45 @@ def render(asked: Asked, root: str, environ: Mapping[str, str], limit: Limit) ->
         joined = Joined(found.files)
         return Rendered(joined.data, tuple(found.notes), joined)
     if kind == "kustomize":
+        cmp_kustomizations.refuse_outside(root)
         # Never with --enable-exec or --enable-alpha-plugins: a repository must not run programs in this container.
         out, said = children.run(["kustomize", "build", "."], limit, what="kustomize build", environ=environ)
     else:
-        command = ["helm", "template", ".", *_helm_arguments(asked, root, environ)]
+        refuse_links_out(root, [os.curdir])
+        command = [
+            "helm",
+            "template",
+            _release_name(asked, environ),
+            ".",
+            *_helm_arguments(asked, root, environ),
+        ]
         values = asked.text("values").encode()
         out, said = children.run(command, limit, what="helm template", environ=environ, stdin=values)
     return Rendered(out, (said,) if said else ())
 
 
-def _helm_arguments(asked: Asked, root: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """Arguments as Argo CD's own Helm source has them. An argument starts with its flag, so no value can be one."""
-    # In a namespace other than Argo CD's the name of an Application comes as <namespace>_<name>.
-    name = asked.text("release-name") or environ.get("ARGOCD_APP_NAME", "").rpartition("_")[2]
+def _release_name(asked: Asked, environ: Mapping[str, str]) -> str:
+    """The name of the release, which is an argument of its own: `--name-template` would run it as a template, with the
+    environment of the container at hand. Raises UsageError for what Helm does not take as a name.
+    """
+    source, name = "parameter release-name", asked.text("release-name")
+    if not name:
+        # In a namespace other than Argo CD's the name of an Application comes as <namespace>_<name>.
+        source, name = "ARGOCD_APP_NAME", environ.get("ARGOCD_APP_NAME", "").rpartition("_")[2]
     if not name:
         raise UsageError(
             "ARGOCD_APP_NAME is not set: Argo CD sets it; elsewhere set it to the release's name"
         )
-    yield f"--name-template={name}"
+    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{source}: {name!r} is no name of a Helm release: lower-case letters, digits, dashes and dots, at most "
+            f"{_LONGEST_NAME}; set the parameter release-name to one"
+        )
+    return name
+
+
+def _helm_arguments(asked: Asked, root: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Flags as Argo CD's own Helm source has them. An argument starts with its flag, so no value can be one."""
     for flag, variable in (("--namespace", "ARGOCD_APP_NAMESPACE"), ("--kube-version", "KUBE_VERSION")):
         if environ.get(variable):
             yield f"{flag}={environ[variable]}"
@@ -90,7 +118,7 @@ def _helm_arguments(asked: Asked, root: str, environ: Mapping[str, str]) -> Iter
     for name, value in asked.pairs("helm-string-parameters").items():
         yield f"--set-string={name}={_commas_escaped(value)}"
     for path in asked.entries("values-files"):
-        yield f"--values={inside(root, path, 'parameter values-files')}"
+        yield f"--values={_values_file(root, path)}"
     if asked.text("values"):
         yield "--values=-"
     for version in filter(None, environ.get("KUBE_API_VERSIONS", "").split(",")):
@@ -102,6 +130,24 @@ def _helm_arguments(asked: Asked, root: str, environ: Mapping[str, str]) -> Iter
             yield f"--{switch}"
 
 
+def _values_file(root: str, path: str) -> str:
+    """A file of the repository as Helm has to be told it, which reads more into a name than a file.
+
+    Raises UsageError.
+    """
+    what = "parameter values-files"
+    if not path:
+        raise UsageError(f"{what}: an entry is empty; name a file, or take the entry out")
+    if any(letter in path for letter in _NOT_IN_A_PATH):
+        raise UsageError(
+            f"{what}: {path!r} holds a comma, a quotation mark or a line break, which Helm reads as more than one file; "
+            "rename it, and write one entry for each file"
+        )
+    inside(root, path, what)
+    # Neither `-` (standard input) nor `oci:…` (an address) begins like this.
+    return path if os.path.isabs(path) else os.path.join(os.curdir, path)
+
+
 def _commas_escaped(value: str) -> str:
     """A value in which commas do not start another one, as Argo CD writes it; `{a,b}` stays a list."""
     if value.startswith("{") and value.endswith("}"):
@@ -111,30 +157,3 @@ def _commas_escaped(value: str) -> str:
         out.append("\\," if letter == "," and before != "\\" else letter)
         before = letter
     return "".join(out)
-
-
-def inside(root: str, path: str, what: str) -> str:
-    """The path, if it is a file or folder of the repository. Raises UsageError.
-
-    The container also has files of other Applications and of the operator.
-    """
-    if "://" in path:
-        raise UsageError(f"{what}: {path} is an address; only files of the repository are read")
-    real, top = os.path.realpath(path), os.path.realpath(root)
-    if os.path.commonpath([real, top]) != top:
-        raise UsageError(f"{what}: {path} is outside of the repository")
-    if not os.path.exists(real):
-        raise UsageError(f"{what}: {path} does not exist in the Application's folder")
-    return path
-
-
-def repository(environ: Mapping[str, str]) -> str:
-    """The folder that holds the repository, as far as Argo CD copied it: it copies what is above the Application, too."""
-    here = os.getcwd().rstrip("/").split("/")
-    steps = [step for step in environ.get("ARGOCD_APP_SOURCE_PATH", "").split("/") if step not in ("", ".")]
-    # With manifest-generate-paths only the folder that all paths share is copied, so the first steps may be missing.
-    for first in range(len(steps)):
-        rest = steps[first:]
-        if here[-len(rest) :] == rest:
-            return "/".join(here[: -len(rest)]) or "/"
-    return "/".join(here) or "/"

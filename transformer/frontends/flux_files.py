@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from transformer.errors import UsageError
-from transformer.frontends.cmp_sources import KUSTOMIZATIONS
+from transformer.frontends.cmp_kustomizations import KUSTOMIZATIONS
 from transformer.frontends.flux_patches import STYLE, Changes
 from transformer.frontends.flux_release import Release
 from transformer.stream import emit, nodes
