@@ -180,7 +180,7 @@ def _ambiguities(stream: Input) -> Iterable[Finding]:
     for document, entry in zip(stream.documents, stream.entries, strict=True):
         for found in split.ambiguities(stream.data, document):
             line = stream.data.count(b"\n", 0, found.offset) + 1
-            if isinstance(entry, Part) and entry.candidate and found.kind != "directive":
+            if isinstance(entry, Part) and entry.candidate and found.kind not in ("directive", "utf-16"):
                 raise InputError(
                     f"{place_of(entry.file, line, rendered=entry.rendered)}: `{found.text}` is read differently by "
                     "Helm, kubectl and kustomize, and this document may hold mesh objects: put the separator on a line "

@@ -180,4 +180,12 @@ CODES = (
         "kind: HTTPRoute\nmetadata: {name: dev-cart}  # and the Service is called dev-cart\nspec:\n  parentRefs: [{kind: Service, name: cart}]",
         acceptable=True,
     ),
+    Code(
+        "MS026", "error", "names a mesh and was not read",
+        "A file names Istio, SMI or Open Service Mesh, and `check` does not read it: it is a template of Helm, or lies in a "
+        "hidden or a linked folder.",
+        "Nobody knows whether something of the old mesh is left in it.",
+        "Render a template and check the result; name a hidden or linked folder to have it read.",
+        "helm template shop ./chart | meshshift check  # charts/shop/templates/route.yaml cannot be read as it is",
+    ),
 )  # fmt: skip

@@ -15,13 +15,14 @@ from transformer import settings
 from transformer.codes import CODES
 from transformer.errors import DONE, FINDINGS, INTERNAL, InputError, UsageError
 from transformer.findings import SEVERITIES, Finding, ObjectRef
-from transformer.frontends import closing, krm, manifests, output, readiness
+from transformer.frontends import closing, krm, manifests, output, overlooked, readiness
 from transformer.frontends.joined import Joined
+from transformer.frontends.manifests import Unread
 from transformer.options import Options
 from transformer.report import colours, json, overview
 from transformer.settings import Layer, Settings
 
-COMMAND = "check"
+COMMAND, UNREAD = "check", overview.UNREAD
 if TYPE_CHECKING:
     from transformer.transform import ObjectFate
 
@@ -41,12 +42,15 @@ def run(
     `view` is what was asked for: `overview` or `full`; where it is empty a terminal gets the overview.
     """
     notes: list[str] = []
+    unread: list[Unread] = []
     joined = None
     files = 0
     if data is None:
         found = manifests.read(paths)
         files = len(found.files)
-        notes += found.notes
+        # A finding says the same as a note.
+        notes += [note for note in found.notes if note not in {one.note for one in found.unread}]
+        unread = [*found.unread, *overlooked.find(paths)]
         joined = Joined(found.files)
         data = joined.data
         chosen = settings.resolve(layers, environ)
@@ -60,7 +64,7 @@ def run(
             else "nothing came in on standard input"
         )
         raise UsageError(f"{what}, so nothing was checked (--fail-on never accepts that)")
-    report = _report(data, chosen, notes, joined)
+    report = _report(data, chosen, notes, joined, [_unread(one) for one in unread])
     report = closing.kept(report, chosen.options, environ)
     if chosen.options["report"] == "text" and (
         view == "overview" or (not view and output.stdout_is_terminal())
@@ -98,7 +102,9 @@ def _settings_of_stream(data: bytes, layers: Sequence[Layer], environ: Mapping[s
     return settings.resolve([*layers[:2], *([config] if config else []), *layers[2:]], environ)
 
 
-def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | None) -> dict[str, Any]:
+def _report(
+    data: bytes, chosen: Settings, notes: list[str], joined: Joined | None, unread: list[Finding]
+) -> dict[str, Any]:
     from transformer.transform import rank, transform
 
     options = chosen.options
@@ -116,6 +122,7 @@ def _report(data: bytes, chosen: Settings, notes: list[str], joined: Joined | No
             findings.append(_remaining(fate.ref, fate.file, fate.line, held=fate.outcome == "held"))
     if joined is not None:
         findings = [joined.located(finding) for finding in findings]
+    findings += unread
     findings.sort(key=rank)
     found = found._replace(findings=findings, exit_code=_exit_code(findings, options, found.exit_code))
     report = json.as_data(found, options, command=COMMAND, notes=[*chosen.notes, *notes, *context.notes])
@@ -145,6 +152,11 @@ def _remaining(ref: ObjectRef, file: str, line: int, *, held: bool) -> Finding:
     return Finding(code.code, code.severity, file, line, ref, "", message, remedy)
 
 
+def _unread(one: Unread) -> Finding:
+    code = CODES[UNREAD]
+    return Finding(code.code, code.severity, one.file, one.line, None, "", one.why, code.remedy)
+
+
 def _exit_code(findings: Sequence[Finding], options: Options, before: int) -> int:
     if before == INTERNAL:
         return INTERNAL
@@ -170,6 +182,8 @@ def table(report: Mapping[str, Any], *, partial: bool = False) -> str:
         row[2] += entry["outcome"] == "held"
     if not rows:
         where = " in what `only` names" if partial else ""
+        if overview.passed_over(report):
+            return f"Nothing of Istio, SMI or Open Service Mesh is in what was read{where}; not everything was.\n"
         return f"Nothing of Istio, SMI or Open Service Mesh is left{where}.\n"
     width = max(len(kind) for kind in [*rows, _HEADS[0]])
     lines = ["  ".join([_HEADS[0].ljust(width), *_HEADS[1:]])]

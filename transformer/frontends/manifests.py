@@ -1,6 +1,4 @@
-"""Manifest files and folders as (name, bytes), for context and for `check`; Helm templates are left out with
-a note.
-"""
+"""Manifest files and folders as (name, bytes), for context and for `check`; Helm templates are left out with a note."""
 
 from __future__ import annotations
 
@@ -8,23 +6,45 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from transformer.errors import UsageError
+from transformer.errors import InputError, UsageError
+from transformer.needles import NEEDLES
 from transformer.progress import busy_with
-from transformer.stream import nodes, split
+from transformer.stream import nodes, scan, split
 
-_ENDINGS = (".yaml", ".yml", ".json")
+ENDINGS = (".yaml", ".yml", ".json")
+_HELPERS = ".tpl"
+_TEMPLATE = "is a template and was not read: render it first"
+
+
+class Unread(NamedTuple):
+    """A file that was not read although it names a mesh: the file, the line that does (0: not known), and why."""
+
+    file: str
+    line: int
+    why: str
+
+    @property
+    def note(self) -> str:
+        """The same as a remark."""
+        return f"{self.file} {self.why}"
 
 
 class Manifests(NamedTuple):
-    """Files that were read, and remarks on those that were not."""
+    """Files that were read, remarks on those that were not, and which of these name a mesh."""
 
     files: list[tuple[str, bytes]]
     notes: list[str]
+    unread: tuple[Unread, ...] = ()
 
 
 def read(paths: Iterable[str]) -> Manifests:
-    """Read files, and folders with all that is below them. Raises UsageError for what cannot be read."""
-    found = Manifests([], [])
+    """Read files, and folders with all that is below them.
+
+    Raises UsageError for what cannot be read, InputError for what is not UTF-8 by its first bytes.
+    """
+    files: list[tuple[str, bytes]] = []
+    notes: list[str] = []
+    unread: list[Unread] = []
     seen = set()
     for path in paths:
         if not os.path.exists(path):
@@ -36,15 +56,30 @@ def read(paths: Iterable[str]) -> Manifests:
             seen.add(real)
             busy_with("reading file", len(seen))
             data = _bytes(name)
-            if b"{{" in data and _is_template(name, data):
-                found.notes.append(f"{name} is a template and was not read: render it first")
+            template = b"{{" in data and _is_template(name, data)
+            if template and (line := line_of_mesh(data)):
+                unread.append(Unread(name, line, _TEMPLATE))
+            elif name.endswith(_HELPERS) and name != path:
+                # Every chart has some; what is in them is only rendered from templates.
+                continue
+            if template:
+                notes.append(f"{name} {_TEMPLATE}")
             else:
-                found.files.append((name, data))
-    return found
+                files.append((name, data))
+    return Manifests(files, notes, tuple(unread))
+
+
+def line_of_mesh(data: bytes) -> int:
+    """The first line, from 1, that names an old mesh as it is written; 0 where none does."""
+    found = [at for needle in NEEDLES if (at := data.find(needle)) >= 0]
+    return data.count(b"\n", 0, min(found)) + 1 if found else 0
 
 
 def _below(path: str) -> Iterator[str]:
-    """A file itself, or the manifest files below a folder in sorted order; hidden folders are left out."""
+    """A file itself, or the manifest files and helpers of charts below a folder in sorted order.
+
+    Hidden and linked folders are left out; `transformer.frontends.overlooked` looks at those.
+    """
     if not os.path.isdir(path):
         yield path
         return
@@ -55,16 +90,20 @@ def _below(path: str) -> Iterator[str]:
     for folder, folders, names in os.walk(path, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if name.endswith(_ENDINGS):
+            if name.endswith((*ENDINGS, _HELPERS)):
                 yield os.path.normpath(os.path.join(folder, name))
 
 
 def _bytes(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            return file.read()
+            data = file.read()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if scan.is_wide(data):
+        # Byte order marks are only seen at the start of a stream, and files are read as one.
+        raise InputError(f"{path} is UTF-16 or UTF-32, and only UTF-8 is read: save it as UTF-8")
+    return data
 
 
 def _is_template(path: str, data: bytes) -> bool:

@@ -20,6 +20,8 @@ _WARNINGS = 4
 _MOVES = ("translated", "degraded", "edited")
 #: What follows from another finding: it is no decision of its own.
 _CONSEQUENCES = ("MS007", "MS014")
+#: What `check` finds of files that it does not read.
+UNREAD = "MS026"
 
 
 class _Room(NamedTuple):
@@ -95,12 +97,22 @@ def _lines(
     return [*lines, "", *_next(data, where, width)]
 
 
+def passed_over(data: Mapping[str, Any]) -> bool:
+    """Whether the run has left out files that may hold objects of an old mesh, so that nobody may say that none is left."""
+    return any(entry["code"] == UNREAD for entry in data["findings"]) or any(map(_of_template, data["notes"]))
+
+
+def _of_template(note: str) -> bool:
+    return "is a template" in note
+
+
 def _head(data: Mapping[str, Any], where: Place) -> str:
     files = counted(where.files, "manifest file")
     objects = data["objects"]
     if not objects:
         read = f" ({files})" if where.files else ""
-        return f"Nothing of Istio, SMI or Open Service Mesh in {where.what}{read}"
+        what = f"what was read of {where.what}" if passed_over(data) else where.what
+        return f"Nothing of Istio, SMI or Open Service Mesh in {what}{read}"
     outcomes = Counter(_state(entry) for entry in objects)
     said = ", ".join(f"{outcomes[state]} {state}" for state in _STATES if outcomes[state])
     return (
@@ -122,7 +134,7 @@ def _state(entry: Mapping[str, Any]) -> str:
 
 def _notes(data: Mapping[str, Any], most: int) -> list[str]:
     """Remarks about the run; the many that say the same of different files are counted."""
-    templates = [note for note in data["notes"] if "is a template" in note]
+    templates = [note for note in data["notes"] if _of_template(note)]
     others = [note for note in data["notes"] if note not in templates]
     lines = others[:most]
     if len(others) > most:
@@ -242,6 +254,8 @@ def _next(data: Mapping[str, Any], where: Place, width: int) -> list[str]:
     """The commands that lead on: the one to type now, and where the details are."""
     causes = list(_by_code([e for e in data["findings"] if not e["accepted"]], "error"))
     if not causes and not data["facts"] and not any(_state(entry) == _STATES[0] for entry in data["objects"]):
+        if passed_over(data):
+            return ["Nothing is left to do in what was read; see above what was not."]
         return ["Nothing is left to do here."]
     explain = (f"meshshift explain {causes[0]}", "what it means and what to do") if causes else ("", "")
     keys = {fact["key"] for fact in data["facts"]}

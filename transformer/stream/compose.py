@@ -11,7 +11,7 @@ from typing import Any
 from yaml import error as yaml_error
 from yaml import events
 
-from transformer.stream import scalars
+from transformer.stream import scalars, scan
 from transformer.stream.patterns import pattern
 from transformer.stream.tree import (
     ALIAS,
@@ -47,8 +47,8 @@ _SURROGATES = pattern(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{
 
 def decode(raw: bytes) -> tuple[str, bool]:
     """The text of a document without its byte order mark, and whether there was one. Raises ParseError."""
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise ParseError("the document is UTF-16; only UTF-8 is read")
+    if scan.is_wide(raw):
+        raise ParseError("the document is UTF-16 or UTF-32; only UTF-8 is read")
     marked = raw.startswith(_BOM)
     try:
         return (raw[3:] if marked else raw).decode("utf-8"), marked
