@@ -54,7 +54,7 @@ def _failed(error: MeshshiftError, name: str, layers: Sequence[Layer], environ: 
     # A person who mistypes a command sees it; the last report is worth more.
     if reports or environ.get("HELM_PLUGIN_NAME"):
         store.keep_last(data, environ)
-        for path in chosen.get("report-file", ()):
+        for path in _report_files(layers):
             try:
                 store.write_report_file(path, data, chosen.get("report", "text"))
             except UsageError as second:
@@ -64,6 +64,14 @@ def _failed(error: MeshshiftError, name: str, layers: Sequence[Layer], environ: 
     else:
         output.say("".join(f"meshshift: {text.visible(line)}\n" for line in str(error).splitlines()))
     return error.exit_code
+
+
+def _report_files(layers: Sequence[Layer]) -> Sequence[str]:
+    """Where a failure may be told; nowhere where that is what failed."""
+    try:
+        return settings.report_files(layers)
+    except UsageError:
+        return ()
 
 
 # -- commands ------------------------------------------------------------------------------------------------

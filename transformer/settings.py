@@ -41,10 +41,14 @@ class Wrong(ValueError):
 
 
 class Layer(NamedTuple):
-    """What one source says: its name for messages, and values by option key."""
+    """What one source says: its name for messages, and values by option key.
+
+    `writes` are the folders below which its report files may lie; None, for flags and environment, is anywhere.
+    """
 
     source: str
     values: dict[str, Any]
+    writes: tuple[str, ...] | None = None
 
 
 class Settings(NamedTuple):
@@ -288,7 +292,7 @@ def from_file(path: str) -> Layer:
         values["context"] = tuple(os.path.join(folder, entry) for entry in values["context"])
     if "report-file" in values:
         values["report-file"] = tuple(os.path.join(folder, entry) for entry in values["report-file"])
-    return Layer(path, values)
+    return Layer(path, values, (os.curdir, folder or os.curdir))
 
 
 def chosen(layers: Iterable[Layer]) -> dict[str, Any]:
@@ -300,12 +304,39 @@ def chosen(layers: Iterable[Layer]) -> dict[str, Any]:
     return values
 
 
-def resolve(layers: Iterable[Layer], environ: Mapping[str, str]) -> Settings:
+def report_files(layers: Iterable[Layer]) -> tuple[str, ...]:
+    """Report files from the strongest source that names any.
+
+    A configuration comes with the manifests, so it may only write where they are. Raises UsageError for other places.
+    """
+    for layer in layers:
+        if "report-file" not in layer.values:
+            continue
+        for path in layer.values["report-file"]:
+            if layer.writes is not None and not _is_below(path, layer.writes):
+                raise UsageError(
+                    f"{layer.source}: report-file: {path} is not below the folder of the run, where a configuration may "
+                    "write: name it with --report-file or MESHSHIFT_REPORT_FILE"
+                )
+        return tuple(layer.values["report-file"])
+    return ()
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    """Whether a path, links followed, lies in one of the folders; what is Git's own does not, since Git runs hooks."""
+    real = os.path.realpath(path)
+    if ".git" in real.lower().split(os.sep):
+        return False
+    return any(os.path.commonpath([real, top]) == top for top in map(os.path.realpath, folders))
+
+
+def resolve(layers: Sequence[Layer], environ: Mapping[str, str]) -> Settings:
     """Options from all sources, the strongest first; acceptances that have expired are left out with a note.
 
-    Raises UsageError where Linkerd does not support the chosen pair of versions.
+    Raises UsageError where Linkerd does not support the chosen pair of versions, and for misplaced report files.
     """
     values = chosen(layers)
+    report_files(layers)
     notes: list[str] = []
     if "accept" in values:
         today = _today(environ)

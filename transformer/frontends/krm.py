@@ -19,6 +19,7 @@ from transformer.stream import items, nodes, splice, split
 
 KIND, GROUP, VERSIONS = "ResourceList", "config.kubernetes.io", ("v1", "v1beta1")
 _STDIN = "<stdin>"
+_WRITES = (".",)
 _PLACEHOLDER = "meshshift-items-{}"
 
 
@@ -144,8 +145,8 @@ def _layer(node: nodes.Node, source: str) -> Layer | None:
         spec = data.get("data") or {}
         if not isinstance(spec, dict):
             raise UsageError(f"{source}: data is a mapping of options")
-        return Layer(source, config.values(spec, source, rewritten=True))
-    return Layer(source, config.values(config.spec_of(data, source), source, rewritten=True))
+        return Layer(source, config.values(spec, source, rewritten=True), _WRITES)
+    return Layer(source, config.values(config.spec_of(data, source), source, rewritten=True), _WRITES)
 
 
 def with_results(text: str, results: list[dict[str, Any]]) -> str:
