@@ -61,7 +61,23 @@ def command(environ: Mapping[str, str], reports: list[Path]) -> list[str]:
     paths = lines(environ.get("INPUT_PATH", "."))
     if not paths:
         raise WrongInput("path: name at least one file or folder")
-    return [*found, *lines(environ.get("INPUT_ARGS", "")), "--", *paths]
+    return [*found, *_more(environ), "--", *paths]
+
+
+def _more(environ: Mapping[str, str]) -> list[str]:
+    """The arguments that the workflow adds. Raises WrongInput for those that would undo what the action says.
+
+    While workflow commands are obeyed, the output must be made of them: in any other format a manifest could write some.
+    """
+    more = lines(environ.get("INPUT_ARGS", ""))
+    if "--" in more:
+        raise WrongInput("args: files and folders belong to path, so '--' is not needed")
+    told = [word for word in more if word.partition("=")[0] == "--report"]
+    if told and switch(environ, "ANNOTATIONS"):
+        raise WrongInput(
+            f"args: {told[0]!r} needs annotations: false; sarif-file and --report-file write files beside them"
+        )
+    return more
 
 
 def run(arguments: list[str], *, commands: bool) -> int:

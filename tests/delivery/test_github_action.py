@@ -131,6 +131,13 @@ def test_without_annotations_no_manifest_commands_the_runner(tmp_path: Path, hom
     assert any(line.startswith("::error::x.yaml:") for line in lines), "it would have been one"
 
 
+def test_without_annotations_the_log_may_have_any_format(repository: Path, home: dict[str, str]) -> None:
+    done = run_action(home, repository, {"annotations": "false", "args": "--report=markdown"})
+    lines = done.out.decode().splitlines()
+    assert lines[0].startswith("::stop-commands::")
+    assert lines[1].startswith("### meshshift check: ")
+
+
 def test_paths_and_arguments_are_one_a_line(tmp_path: Path, home: dict[str, str]) -> None:
     folder = write(tmp_path / "repository", {"a b/$(touch x).yaml": PLAIN, "-c/d.yaml": HELD})
     done = run_action(home, folder, {"path": "a b\n\n  -c  \n", "args": "--linkerd\n2.19\n--gateway-api=1.2"})
@@ -149,6 +156,9 @@ def test_paths_and_arguments_are_one_a_line(tmp_path: Path, home: dict[str, str]
         ({"path": "\n"}, "path: name at least one"),
         ({"path": "k8s\n::error::x"}, "::error"),
         ({"args": "--no-such"}, "there is no option --no-such"),
+        ({"args": "--report=text"}, "args: '--report=text' needs annotations: false"),
+        ({"args": "--linkerd=2.20\n--report\ntext"}, "args: '--report' needs annotations: false"),
+        ({"args": "--\nother"}, "args: files and folders belong to path"),
         ({"fail-on": "--help"}, "'--help' is not one of"),
         ({"fail-on": "never\nexit-code=0"}, "is not one of"),
         ({"command": "last"}, "neither check nor none"),
