@@ -1,11 +1,15 @@
-"""What is said of a document that cannot be read. Parsers quote what they read; what a Secret holds is never told."""
+"""What is said of a document that cannot be read.
+
+What a Secret holds is never told. A kind can hide in what cannot be parsed, so errors of `transformer.stream` quote nothing;
+a parser without libyaml may, which is why Secrets that can be seen get no more than a place.
+"""
 
 from __future__ import annotations
 
 from transformer.stream import nodes
 from transformer.stream.patterns import pattern
 
-_SECRET = pattern(rb"kind[\"']?[ \t]*:[ \t]*[\"']?Secret\b")
+_SECRET = pattern(rb"kind[\"']?[ \t]*:\s*(?:[!&]\S*\s+)*[\"']?Secret(?:List)?\b")
 
 
 def message(place: str, raw: bytes, error: nodes.ParseError) -> str:

@@ -42,3 +42,36 @@ def test_an_unrelated_object_passes_also_where_the_context_asks_for_its_kind(
     result = transform((NAMESPACE + service).encode(), OPTIONS)
     assert [ref.kind for ref in result.report.edited] == ["Namespace"], reason
     assert b"".join(result.output).endswith(service.encode()), reason
+
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "kind", ["Secret", "SecretList", "!!str Secret", "&a Secret", '"Secre\\u0074"', "\n  Secret", "ConfigMap"]
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"p: *{SECRET}",
+        f"p: &{SECRET} [*{SECRET}]",
+        f"p: !!int {SECRET}",
+        f"!!float {SECRET}: p",
+        f"p: !{SECRET}!x y",
+        f"p: &{SECRET} &{SECRET} x",
+        f"p: @{SECRET}",
+        f"p: {SECRET}: x",
+        f'p: "{SECRET}\\q"',
+        f"p: [{SECRET}",
+        f"<<: {SECRET}",
+        f"? {{{SECRET}: p}}\n: {SECRET}",
+        f"%{SECRET}: x",
+        f"p: |{SECRET}",
+    ],
+)
+def test_no_value_is_ever_told(kind: str, line: str) -> None:
+    """Reports are read by people who may not read Secrets, and what is one is hard to see in what cannot be parsed."""
+    text = f"apiVersion: v1\nkind: {kind}\nmetadata: {{labels: {{istio-injection: enabled}}}}\n{line}\n"
+    with pytest.raises(InputError) as refused:
+        transform(text.encode(), OPTIONS, name="in.yaml")
+    assert SECRET not in str(refused.value)

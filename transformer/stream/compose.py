@@ -247,10 +247,11 @@ class _Composer:
     def _alias(self, event: Any) -> Node:
         mark, name = event.start_mark, event.anchor
         target = self.anchors.get(name)
+        # The name is not told: an unquoted password that begins with `*` is an alias.
         if target is None:
-            raise ParseError(f"undefined alias {name}", mark.line + 1, mark.column + 1)
+            raise ParseError("undefined alias", mark.line + 1, mark.column + 1)
         if target.end < 0:
-            raise ParseError(f"anchor {name} contains itself", mark.line + 1, mark.column + 1)
+            raise ParseError("an anchor contains itself", mark.line + 1, mark.column + 1)
         node = Node(ALIAS, mark.index, event.end_mark.index, mark.line, mark.column, None, None, None, name)
         node.target = target
         self.aliased = True

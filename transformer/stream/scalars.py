@@ -55,7 +55,10 @@ _GO_TIMESTAMP = pattern(
 
 
 class ScalarError(ValueError):
-    """A scalar that Kubernetes refuses: an infinity, or a text that contradicts its tag."""
+    """A scalar that Kubernetes refuses: an infinity, or a text that contradicts its tag.
+
+    Messages do not quote it: it may be a value of a Secret, and whoever reads them may not.
+    """
 
 
 def resolve(text: str, style: str | None = None, tag: str | None = None) -> Scalar:
@@ -87,7 +90,7 @@ def key_text(text: str, style: str | None = None, tag: str | None = None) -> str
         return str(value)
     if isinstance(value, float):
         return _float32_text(value)
-    raise ScalarError(f"Kubernetes does not accept {text!r} as a mapping key")
+    raise ScalarError("Kubernetes does not accept this scalar as a mapping key")
 
 
 def _is_plain(style: str | None) -> bool:
@@ -116,7 +119,7 @@ def _go_value(text: str, style: str | None, tag: str | None) -> Scalar:
     }
     if fits.get(tag):
         return text if tag == TIMESTAMP_TAG else value
-    raise ScalarError(f"{text!r} is not a {tag.removeprefix(TAG_PREFIX)}")
+    raise ScalarError(f"the text is not a {tag.removeprefix(TAG_PREFIX)}")
 
 
 def _implicit(text: str) -> Scalar:
@@ -164,7 +167,7 @@ def _binary(text: str) -> str:
 
 def _json_float(text: str, value: float) -> int | float:
     if value != value or value in (_INFINITY, -_INFINITY):
-        raise ScalarError(f"{text!r} has no JSON form")
+        raise ScalarError("the number has no JSON form")
     if not value.is_integer():
         return value
     # encoding/json writes 1e3 as 1000 and larger ones in their shortest digits; the API machinery then reads
