@@ -11,11 +11,13 @@ import sys
 import time
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.delivery.running import KRM_WRAPPER, WRAPPER, Done, run
 from tests.real_tools import ROOT
+from transformer.report import forms
 
 # How this Python marks compiled modules; a released plugin has a folder of that name.
 TAG = EXTENSION_SUFFIXES[0].split(".")[1] + (f"-{os.uname().machine}" if sys.platform == "darwin" else "")
@@ -190,17 +192,73 @@ def test_no_program_is_an_error_on_every_channel(alone: Path, bare: dict[str, st
         assert "not installed" in report.read_text()
 
 
+HOSTILE = 'no "such" \\ program\n\tof \x1b[1m mine'
+
+
 @pytest.mark.parametrize(("name", "kept"), [("r.jsonl", ['{"code": "MS001"}']), ("r.json", [])])
 def test_a_report_in_json_stays_json(
     alone: Path, bare: dict[str, str], tmp_path: Path, name: str, kept: list[str]
 ) -> None:
     report = tmp_path / name
     report.write_text('{"code": "MS001"}\n')
-    run([alone], bare | {"MESHSHIFT": 'no "such" \\ program', "MESHSHIFT_REPORT_FILE": str(report)})
+    run([alone], bare | {"MESHSHIFT": HOSTILE, "MESHSHIFT_REPORT_FILE": str(report)})
     *before, last = report.read_text().splitlines()
     assert before == kept
     assert json.loads(last)["exit_code"] == 127
-    assert 'no "such" \\ program' in json.loads(last)["error"]
+    assert 'no "such" \\ program  of  [1m mine' in json.loads(last)["error"]
+
+
+def shown_in(data: Any) -> str:
+    """The format of a report file, for those that say that the program could not start."""
+    if isinstance(data, list):
+        assert set(data[0]) == {"description", "check_name", "fingerprint", "severity", "location"}
+        assert "which cannot be run" in data[0]["description"]
+        return "gitlab"
+    if "runs" in data:
+        (invocation,) = data["runs"][0]["invocations"]
+        assert not invocation["executionSuccessful"]
+        assert "which cannot be run" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+        return "sarif"
+    assert "which cannot be run" in data["error"]
+    return "json"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "form"),
+    [
+        ("r.json", [], "json"),
+        ("r.json", ["--report=markdown"], "json"),
+        ("r.json", ["--report", "sarif"], "sarif"),
+        ("r.json", ["--report=gitlab"], "gitlab"),
+        ("r.sarif", ["--report=json"], "sarif"),
+        ("r.sarif.json", [], "sarif"),
+        ("gl-code-quality-report.json", [], "gitlab"),
+        ("r.txt", ["--report=json"], "json"),
+        ("r.txt", ["--report=json", "--report=sarif"], "sarif"),
+    ],
+)
+def test_every_report_file_keeps_its_format(
+    alone: Path, bare: dict[str, str], tmp_path: Path, name: str, arguments: list[str], form: str
+) -> None:
+    run([alone, f"--report-file={name}", *arguments], bare | {"MESHSHIFT": HOSTILE}, cwd=tmp_path)
+    text = (tmp_path / name).read_text()
+    assert shown_in(json.loads(text)) == form
+    assert forms.of_file(name, arguments[-1].rpartition("=")[2] if arguments else "text") == form
+
+
+def test_every_report_file_is_told(alone: Path, bare: dict[str, str], tmp_path: Path) -> None:
+    for arguments, env, names in (
+        (["--report-file", "a.json", "--x", "--report-file=b.md , c d.sarif"], {}, ["a.json", "b.md", "c d.sarif"]),
+        ([], {"MESHSHIFT_REPORT_FILE": "a.json,b.md"}, ["a.json", "b.md"]),
+        (["--report-file=*.md"], {"MESHSHIFT_REPORT_FILE": "a.json"}, ["*.md"]),
+        (["--", "--report-file=x"], {}, []),
+    ):  # fmt: skip
+        folder = tmp_path / "reports"
+        folder.mkdir()
+        run([alone, *arguments], bare | env, cwd=folder)
+        assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+        assert all("not installed" in path.read_text() for path in folder.iterdir())
+        shutil.rmtree(folder)
 
 
 def test_symbolic_links_do_not_hide_the_checkout(alone: Path, bare: dict[str, str], tmp_path: Path) -> None:
