@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.report import samples
+from transformer.findings import Finding, ObjectRef
 from transformer.report import forms, json, text
 from transformer.settings import BY_KEY
 
@@ -64,6 +65,33 @@ def test_every_format_says_what_the_run_has_to_say(form: str, run: str) -> None:
     assert shown == "" or shown.endswith("\n")
     if form in ("json", "sarif", "gitlab"):
         parser.loads(shown)
+
+
+EVIL = "a\x1b]0;owned\x07\x9b2J\u202egnp"
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [*value, *(text for below in value.values() for text in _texts(below))]
+    if isinstance(value, list):
+        return [text for below in value for text in _texts(below)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "json"])
+def test_no_text_of_a_manifest_steers_whoever_shows_it(form: str) -> None:
+    """JSON is data for programs and says names as they are; viewers show SARIF and Code Quality reports to people."""
+    about = ObjectRef(EVIL, EVIL, EVIL, EVIL, EVIL)
+    findings = [
+        Finding("MS004", "error", EVIL, 1, about, EVIL, EVIL, EVIL, EVIL, EVIL),
+        Finding("MS010", "warning", f"/{EVIL}", 1, about, EVIL, EVIL, EVIL, accepted=EVIL),
+    ]
+    failure = json.failure("check", 3, EVIL, [EVIL])
+    for data in (samples.data(findings=findings, command="check"), failure):
+        shown = forms.render(data, form)
+        said = _texts(parser.loads(shown)) if form in ("sarif", "gitlab") else [shown]
+        assert [one for one in said if set(one) & set(EVIL) - set("a]0;owned2Jgnp")] == []
+        assert "gnp" in shown
 
 
 def test_the_formats_are_deterministic() -> None:

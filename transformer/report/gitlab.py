@@ -39,7 +39,7 @@ def _entry(entry: dict[str, Any], fingerprint: str, command: str) -> dict[str, A
         "check_name": entry["code"],
         "fingerprint": fingerprint,
         "severity": _SEVERITIES[entry["severity"]],
-        "location": {"path": place.path, "lines": {"begin": place.line or 1}},
+        "location": {"path": text.visible(place.path), "lines": {"begin": place.line or 1}},
     }
 
 

@@ -80,5 +80,5 @@ def identity(ref: Mapping[str, str] | None) -> str:
 
 
 def one_line(message: str) -> str:
-    """A message without line breaks and runs of blanks."""
-    return re.sub(r"\s+", " ", message).strip()
+    """A message without line breaks and runs of blanks, its control characters written out."""
+    return text.visible(re.sub(r"\s+", " ", message).strip())

@@ -122,11 +122,12 @@ def _result(entry: dict[str, Any], rule: int, fingerprint: str, command: str) ->
     }
     more = {"field": entry["field"], "target": entry["target"], "heldBy": entry["held_by"]}
     if any(more.values()):
-        result["properties"] = {key: value for key, value in more.items() if value}
+        result["properties"] = {key: text.visible(value) for key, value in more.items() if value}
     if entry["accepted"]:
         # Reports that an earlier version kept do not say where the acceptance stands.
         kind = _ACCEPTED.get(entry.get("accepted_in", ""), "external")
-        result["suppressions"] = [{"kind": kind, "status": "accepted", "justification": entry["accepted"]}]
+        said = _plain(entry["accepted"])
+        result["suppressions"] = [{"kind": kind, "status": "accepted", "justification": said}]
     return result
 
 
@@ -152,8 +153,8 @@ def _location(entry: dict[str, Any], command: str) -> dict[str, Any]:
     if entry["object"]:
         location["logicalLocations"] = [
             {
-                "name": entry["object"]["name"],
-                "fullyQualifiedName": places.identity(entry["object"]),
+                "name": text.visible(entry["object"]["name"]),
+                "fullyQualifiedName": text.visible(places.identity(entry["object"])),
                 "kind": "resource",
             }
         ]
