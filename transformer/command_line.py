@@ -128,7 +128,7 @@ def parse(argv: Sequence[str], commands: Commands) -> tuple[str, list[str], dict
     name = operands.pop(0) if operands else "transform"
     if known.help or name == "help":
         topic = operands[0] if name == "help" and operands else name if given_name else ""
-        return "help", [_help(parser, topic if topic in commands else "", commands)], given
+        return "help", [_help(topic if topic in commands else "", commands)], given
     if name not in commands:
         hint = settings.suggestion(name, commands)
         raise UsageError(
@@ -138,7 +138,8 @@ def parse(argv: Sequence[str], commands: Commands) -> tuple[str, list[str], dict
     return name, operands, given
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str = "") -> argparse.ArgumentParser:
+    """A parser of every flag and option; with the flags of one command only, for its help, where one is named."""
     import argparse
 
     class Parser(argparse.ArgumentParser):
@@ -157,14 +158,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-h", "--help", action="store_true", help="show this and exit")
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     for flag in FLAGS:
+        if command and flag.commands and command not in flag.commands:
+            continue
         taken: dict[str, Any] = (
             {"action": "append", "metavar": flag.placeholder}
             if flag.placeholder
             else {"action": "append_const", "const": flag.name}
         )
         parser.add_argument(
-            f"--{flag.name}", dest=flag.name, default=argparse.SUPPRESS, help=flag.help, **taken
-        )
+            f"--{flag.name}", dest=flag.name, default=argparse.SUPPRESS,
+            help=flag.help.removeprefix(f"for {command}: "), **taken,
+        )  # fmt: skip
     options = parser.add_argument_group("options for every command")
     for option in OPTIONS:
         shown = ", ".join(option.default) if isinstance(option.default, tuple) else option.default
@@ -179,7 +183,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _help(parser: argparse.ArgumentParser, command: str, commands: Commands) -> str:
+def _help(command: str, commands: Commands) -> str:
+    parser = _parser(command)
     parser.epilog = _EPILOG
     if command:
         known = commands[command]
