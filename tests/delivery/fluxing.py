@@ -71,6 +71,25 @@ def objects(documents: Iterable[dict[str, Any]], namespace: str = "") -> Objects
     return found
 
 
+def operated(value: Any, operations: Iterable[dict[str, Any]]) -> Any:
+    """What kustomize makes of JSON 6902 operations: a test for null is one for a key that is absent, or null.
+
+    Raises JsonPatchTestFailed where a test fails, JsonPatchConflict or JsonPointerException where a path is not there.
+    """
+    import jsonpatch
+    import jsonpointer
+
+    for operation in operations:
+        if operation["op"] != "test" or operation["value"] is not None:
+            value = jsonpatch.apply_patch(value, [operation])
+            continue
+        above, key = jsonpointer.JsonPointer(operation["path"]).to_last(value)
+        there = above.get(key) if isinstance(above, dict) else above[key]
+        if there is not None:
+            raise jsonpatch.JsonPatchTestFailed(operation["path"])
+    return value
+
+
 def load(path: Path) -> Any:
     """The YAML of a file."""
     return yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -129,6 +129,62 @@ def test_a_chart_that_changed_meanwhile_fails_instead_of_being_patched_wrongly(f
     assert flux.render(NAMESPACE.encode(), entries).code == 0
 
 
+INJECTED = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+"""
+NEWER = {
+    "a policy says more": (
+        stream(SERVICE, VIRTUAL_SERVICE),
+        stream(SERVICE, VIRTUAL_SERVICE.replace("timeout: 3s", "timeout: 4s")),
+        "/spec",
+    ),
+    "a pod template sets the key that is added": (
+        stream(NAMESPACE, POD.replace("NAME", "web")),
+        stream(NAMESPACE, POD.replace("NAME", "web").replace('keep: "yes"', "linkerd.io/inject: enabled")),
+        "/spec/template/metadata/annotations/linkerd.io~1inject",
+    ),
+    "an object sets the key that is added": (
+        stream(INJECTED),
+        stream(INJECTED.replace("labels:", "annotations: {linkerd.io/inject: disabled}, labels:")),
+        "/metadata/annotations/linkerd.io~1inject",
+    ),
+}
+
+
+@pytest.mark.parametrize("helm_4", [False, True], ids=["helm 3", "helm 4"])
+@pytest.mark.parametrize("name", NEWER)
+def test_what_a_newer_chart_says_is_neither_deleted_nor_overwritten(
+    name: str, helm_4: bool, flux: Flux
+) -> None:
+    then, now, path = NEWER[name]
+    flux.patches(then, "--output", "out").succeeded()
+    entries = fluxing.load(flux.folder / "out" / "patches.yaml")["postRenderers"]
+    rendered = fluxing.annotated if helm_4 else bytes
+    assert flux.render(rendered(then), entries).code == 0
+    done = flux.render(rendered(now), entries)
+    assert done.code != 0
+    assert f"testing value {path} failed" in done.err
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["yes", "Off", "2020-01-01", "2020-01-01T10:00:00Z", "0777", "1.50", "1e3", ".5", "12:30:45", "null", "~", "{}",
+     "[]", "[{}]", '"yes"', "|\n    several\n    lines\n", "*one", "{<<: *two, more: 1}"],
+)  # fmt: skip
+def test_kustomize_compares_what_is_deleted_as_it_was_written(value: str, flux: Flux) -> None:
+    # Nothing of the mesh moves here: what is asked is whether the deletion of such an object passes its own test.
+    text = "apiVersion: example.org/v1\nkind: Thing\nmetadata: {name: x}\n"
+    text += f"spec:\n  one: &one a\n  two: &two {{b: c}}\n  value: {value}\n  last: 1\n"
+    made = flux_patches.changes(text.encode(), b"", "shop")
+    kept = text.replace("one a", "one b").encode()
+    for render, passes in ((text.encode(), True), (kept, False)):
+        done = flux.render(render + b"---\n" + SERVICE.encode(), [{"kustomize": {"patches": made.patches}}])
+        assert (done.code == 0) is passes, done.err
+        assert not passes or "Thing" not in done.out.decode()
+
+
 @pytest.mark.parametrize(
     ("before", "after", "same_but"),
     [
@@ -145,6 +201,9 @@ def test_a_chart_that_changed_meanwhile_fails_instead_of_being_patched_wrongly(f
         ({"names": ["a", "b"]}, {"names": ["a"]}, {"names": ["a", "c"]}),
         ({"old": "v"}, {"new": "v"}, {"old": "w"}),
         ({"map": {"a": "1"}}, {}, {"map": {"a": "1", "b": "2"}}),
+        ({"ports": [{"name": "a"}]}, {"ports": [{"name": "a", "y": 2}]}, {"ports": [{"name": "a", "y": 3}]}),
+        ({"map": {}}, {"map": {"a": "1"}}, {"map": {"a": "2"}}),
+        ({}, {"map": {"a": "1"}}, {"map": {"b": "2"}}),
     ],
 )
 def test_operations_test_what_they_change(before: Any, after: Any, same_but: Any) -> None:
@@ -155,8 +214,9 @@ def test_operations_test_what_they_change(before: Any, after: Any, same_but: Any
         flux_operations.between(identity, {"metadata": {}, "spec": before}, {"metadata": {}, "spec": after})
     )
     operations = next(patch for patch in patches if isinstance(patch, list))
+    fluxing.operated({"metadata": {"labels": {}, "annotations": {}}, "spec": before}, operations)
     with pytest.raises(jsonpatch.JsonPatchTestFailed):
-        jsonpatch.apply_patch({"metadata": {}, "spec": same_but}, operations)
+        fluxing.operated({"metadata": {}, "spec": same_but}, operations)
 
 
 def test_names_are_written_as_expressions_that_match_them_alone() -> None:

@@ -1,11 +1,12 @@
-"""The patches between two states of one object, whatever else the object holds by the time that they are applied.
+"""The patches of one object: between two states, whatever else it holds by the time they are applied, and its deletion.
 
 JSON 6902 operations name list items by position. So that they never change another value than the one that was there
-when they were made, they test every value that they replace and the names of the items on their way; where the chart
-has changed since, Flux reports the release as failed and keeps what is deployed.
+when they were made, they test every value that they replace, that a key which they add is not there yet, and the names
+of the items on their way; where the chart has changed since, Flux reports the release as failed and keeps what is
+deployed. The test for null is kustomize's for a key that is absent; it fails where the map around it is absent, too.
 
-Keys that are added come as a merge patch of their own: a JSON operation has to know whether the map around a key
-exists, and Helm 4 annotates every object on its way to a post-renderer while Helm 3 does not.
+A merge patch comes before them where keys are added to annotations or labels that the chart does not have: Helm 4
+annotates every object on its way to a post-renderer and Helm 3 does not, so that only a merge makes sure of the map.
 """
 
 from __future__ import annotations
@@ -14,44 +15,69 @@ import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from transformer.errors import BugError
+from transformer.errors import BugError, InputError
 
 #: Fields that tell one item of a list from the others, the best first.
 _KEYS = ("name", "mountPath", "containerPort", "port", "key", "host", "path", "type")
+_MAPS = ("labels", "annotations")
+#: What a merge patch writes to have the map, and the operations take away again.
+_ROOM = "meshshift.dev/patched"
+_IDENTITY = ("apiVersion", "kind", "metadata")
 
 
-def between(identity: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> Iterator[Any]:
-    """One or two patches that make `after` of an object: keys that are added, and JSON 6902 operations for the rest.
+def between(
+    identity: dict[str, Any],
+    before: dict[str, Any],
+    after: dict[str, Any],
+    seen: dict[str, Any] | None = None,
+) -> Iterator[Any]:
+    """At most two patches that make `after` of an object: a merge patch where it is needed, and JSON 6902 operations.
 
-    `identity` is what a merge patch has to say of the object: apiVersion, kind, and its name in metadata.
+    `identity` is what a merge patch has to say of the object: apiVersion, kind, and its name in metadata. `seen` is the
+    object before as kustomize compares it, where that differs. Raises InputError for what kustomize cannot compare.
     """
     import jsonpatch
 
-    old, new = _with_maps(before), _with_maps(after)
-    added: dict[str, Any] = {}
+    old, new, here = _with_maps(before), _with_maps(after), _with_maps(seen if seen is not None else before)
     operations: list[dict[str, Any]] = []
-    here = copy.deepcopy(old)
-    for operation in _without_moves(old, jsonpatch.make_patch(old, new).patch):
-        if operation["op"] == "add" and _is_key(here, operation):
-            _put(added, operation)
-        else:
-            operations += [test for test in _tests(here, operation) if test not in operations]
-            operations.append(operation)
+    changes = list(_without_moves(old, jsonpatch.make_patch(old, new).patch))
+    for operation in changes:
+        operations += [test for test in _tests(here, operation) if test not in operations]
+        operations.append(operation)
         here = jsonpatch.apply_patch(here, [operation])
-    if jsonpatch.apply_patch(_merged(old, added), operations) != new:
+    if jsonpatch.apply_patch(old, changes) != new:
         raise BugError(f"patches of {identity['kind']} do not say what was done")
-    if added:
-        yield _merged(identity, added)
+    _refuse_incomparable(identity, operations)
+    absent = [
+        key for key in _MAPS
+        if new["metadata"][key] and not (before.get("metadata") or {}).get(key)
+    ]  # fmt: skip
+    if absent:
+        yield identity | {"metadata": identity["metadata"] | {key: {_ROOM: ""} for key in absent}}
+        operations = [
+            {"op": "remove", "path": _pointer("metadata", key, _ROOM)} for key in absent
+        ] + operations
     if operations:
         yield operations
+
+
+def deletion(identity: dict[str, Any], seen: dict[str, Any]) -> Iterator[Any]:
+    """Two patches that delete an object if it says what it said: a policy that has changed since was not moved.
+
+    `seen` is the object as kustomize compares it. Metadata and status may differ. Raises InputError for what kustomize
+    cannot compare.
+    """
+    tested = {"spec": None} | {key: below for key, below in seen.items() if key not in (*_IDENTITY, "status")}
+    operations = [{"op": "test", "path": _pointer(key), "value": below} for key, below in tested.items()]
+    _refuse_incomparable(identity, operations)
+    yield operations
+    yield {"$patch": "delete"} | identity
 
 
 def _with_maps(value: dict[str, Any]) -> dict[str, Any]:
     """The object with labels and annotations, be they empty: Helm and Flux write into them too, so keys go one by one."""
     metadata = value.get("metadata") or {}
-    return value | {
-        "metadata": metadata | {key: metadata.get(key) or {} for key in ("labels", "annotations")}
-    }
+    return value | {"metadata": metadata | {key: metadata.get(key) or {} for key in _MAPS}}
 
 
 def _without_moves(value: Any, operations: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -69,42 +95,16 @@ def _without_moves(value: Any, operations: Iterable[dict[str, Any]]) -> Iterator
         value = jsonpatch.apply_patch(value, steps)
 
 
-def _is_key(value: Any, operation: dict[str, Any]) -> bool:
-    """Whether an addition is a key below nothing but maps, and no list, which a merge could join with another."""
-    if isinstance(operation["value"], list):
-        return False
-    for step in _steps(operation["path"])[:-1]:
-        value = value.get(step) if isinstance(value, dict) else None
-        if not isinstance(value, dict):
-            return False
-    return True
-
-
-def _put(added: dict[str, Any], operation: dict[str, Any]) -> None:
-    *above, key = _steps(operation["path"])
-    for step in above:
-        added = added.setdefault(step, {})
-    added[key] = operation["value"]
-
-
-def _merged(value: Any, added: Any) -> Any:
-    """The value with keys added, as a merge patch adds them."""
-    if not isinstance(value, dict) or not isinstance(added, dict):
-        return copy.deepcopy(added)
-    out = copy.deepcopy(value)
-    for key, more in added.items():
-        out[key] = _merged(out[key], more) if key in out else copy.deepcopy(more)
-    return out
-
-
-def _steps(pointer: str) -> list[str]:
-    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+def _pointer(*steps: str) -> str:
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def _tests(value: Any, operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from _tests_of_items(value, operation["path"])
     if operation["op"] in ("remove", "replace"):
         yield {"op": "test", "path": operation["path"], "value": _at(value, operation["path"])}
+    elif isinstance(_at(value, operation["path"].rpartition("/")[0]), dict):
+        yield {"op": "test", "path": operation["path"], "value": None}
 
 
 def _tests_of_items(value: Any, pointer: str) -> Iterator[dict[str, Any]]:
@@ -126,3 +126,19 @@ def _at(value: Any, pointer: str) -> Any:
     import jsonpointer
 
     return copy.deepcopy(jsonpointer.resolve_pointer(value, pointer))
+
+
+def _refuse_incomparable(identity: dict[str, Any], operations: Iterable[dict[str, Any]]) -> None:
+    """kustomize 5.8 crashes where it compares lists of which an item is null."""
+    for operation in operations:
+        if operation["op"] == "test" and _has_null_item(operation["value"]):
+            raise InputError(
+                f"{identity['kind']} {identity['metadata']['name']}: a list in {operation['path']} has an item that is "
+                "null, which kustomize, and so Flux, cannot compare: take the item out of the chart"
+            )
+
+
+def _has_null_item(value: Any) -> bool:
+    if isinstance(value, list):
+        return None in value or any(map(_has_null_item, value))
+    return isinstance(value, dict) and any(map(_has_null_item, value.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from transformer import needles
@@ -16,6 +16,7 @@ from transformer.stream.patterns import pattern
 MARK = "# meshshift"
 STYLE = emit.Style(indent_sequences=False, newline="\n")
 _HOOK = "helm.sh/hook"
+_DATE = pattern(r"\d{4}-\d\d-\d\d\Z")
 _SPECIAL = pattern(r"[\\.+*?()|\[\]{}^$]")
 _NONE = "^$"  # as an expression: only the empty text
 _UNWRITTEN = "default"  # how kustomize calls the namespace of a namespaced object that names none
@@ -36,6 +37,7 @@ class _Object(NamedTuple):
     namespace: str
     raw: bytes
     value: dict[str, Any]
+    root: nodes.Node
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -63,12 +65,7 @@ def changes(before: bytes, after: bytes, namespace: str) -> Changes:
         becomes = changed.pop(found.key, None)
         if becomes is not None and becomes.value == found.value:
             continue
-        bodies = (
-            [_deletion(found.ref)]
-            if becomes is None
-            else list(flux_operations.between(_identity(found.ref), found.value, becomes.value))
-        )
-        for body in bodies:
+        for body in _bodies(found, becomes):
             patches.append({"target": target, "patch": f"{MARK}: {found.ref}\n" + emit.render(body, STYLE)})
         if _annotations(found.value).get(_HOOK):
             notes.append(
@@ -88,7 +85,7 @@ def _objects(data: bytes, namespace: str) -> list[_Object]:
             ref = obj.ref
             # A Namespace is in none; for other cluster-wide kinds it makes no difference which one is assumed.
             own = ref.namespace or ("" if (ref.group, ref.kind) == ("", "Namespace") else namespace)
-            found.append(_Object(ref, own, part.raw.strip(), nodes.to_value(obj.root)))
+            found.append(_Object(ref, own, part.raw.strip(), nodes.to_value(obj.root), obj.root))
     return found
 
 
@@ -138,8 +135,27 @@ def _identity(ref: ObjectRef) -> dict[str, Any]:
     return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
 
 
-def _deletion(ref: ObjectRef) -> dict[str, Any]:
-    return {"$patch": "delete"} | _identity(ref)
+def _bodies(found: _Object, becomes: _Object | None) -> Iterator[Any]:
+    """The patches of an object that is changed, or removed where nothing comes of it."""
+    identity, seen = _identity(found.ref), _as_compared(found.root)
+    if becomes is None:
+        return flux_operations.deletion(identity, seen)
+    return flux_operations.between(identity, found.value, becomes.value, seen)
+
+
+def _as_compared(node: nodes.Node) -> Any:
+    """The value as kustomize compares it, which takes `yes` and `on` for text, and a bare date for a point in time."""
+    node = nodes.resolve(node)
+    if node.kind == nodes.MAPPING:
+        return {key: _as_compared(value) for key, _, value in nodes.pairs(node)}
+    if node.kind == nodes.SEQUENCE:
+        return [_as_compared(item) for item in node.value]
+    value = nodes.to_value(node)
+    if node.style != nodes.PLAIN or node.tag is not None:
+        return value
+    if isinstance(value, bool) and node.value.lower() not in ("true", "false"):
+        return node.value
+    return f"{value}T00:00:00Z" if isinstance(value, str) and _DATE.match(value) else value
 
 
 # -- new objects ---------------------------------------------------------------------------------------------
