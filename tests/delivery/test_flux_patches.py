@@ -113,6 +113,49 @@ def test_a_patch_reaches_its_object_and_no_other(render: bytes, why: str, flux: 
     assert flux.patches(render, "--output", "out", "--namespace", "release", "--check").code == 0
 
 
+ELSEWHERE = POD.replace("NAME", "web").replace("namespace: shop", "namespace: other")
+
+
+@pytest.mark.parametrize(
+    ("then", "added"),
+    [
+        (unplaced(VIRTUAL_SERVICE), VIRTUAL_SERVICE.replace("namespace: shop", "namespace: other")),
+        (POD.replace("NAME", "web").replace(", namespace: shop", ""), ELSEWHERE),
+        (POD.replace("NAME", "web"), ELSEWHERE),
+        (H2.replace(", namespace: shop", ""), KNATIVE.replace(", namespace: shop", "")),
+        (NAMESPACE, NAMESPACE.replace("apiVersion: v1", "apiVersion: example.org/v1")),
+    ],
+    ids=["no namespace", "no namespace, changed", "a namespace", "core kind", "core kind in no namespace"],
+)  # fmt: skip
+def test_what_a_newer_chart_adds_elsewhere_is_not_met(then: str, added: str, flux: Flux) -> None:
+    before = stream(NAMESPACE, SERVICE, then) if then != NAMESPACE else stream(then)
+    flux.patches(before, "--output", "out", "--namespace", "shop").succeeded()
+    entries = fluxing.load(flux.folder / "out" / "patches.yaml")["postRenderers"]
+    done = flux.render(before + b"---\n" + added.encode(), entries).succeeded()
+    (there,) = fluxing.objects(yaml.safe_load_all(added))
+    assert fluxing.objects(done.documents)[there] == fluxing.objects(yaml.safe_load_all(added))[there]
+    alone = flux.render(before, entries).succeeded()
+    assert len(fluxing.objects(done.documents)) == len(fluxing.objects(alone.documents)) + 1
+
+
+def test_patches_meet_objects_that_are_in_no_namespace(flux: Flux) -> None:
+    kinds = [
+        *sorted(flux_patches._CLUSTER_WIDE),
+        ("gateway.networking.k8s.io", "GatewayClass"),
+        ("x.io", "Wide"),
+    ]
+    values = [
+        {"apiVersion": f"{group}/v1".lstrip("/"), "kind": kind, "metadata": {"name": "x"}}
+        for group, kind in kinds
+    ]
+    before = yaml.safe_dump_all(values).encode()
+    for value in values:
+        value["metadata"] = {"name": "x", "labels": {"a": "b"}}
+    made = flux_patches.changes(before, yaml.safe_dump_all(values).encode(), "shop")
+    done = flux.render(before, [{"kustomize": {"patches": made.patches}}]).succeeded()
+    assert fluxing.objects(done.documents) == fluxing.objects(values)
+
+
 def test_a_chart_that_changed_meanwhile_fails_instead_of_being_patched_wrongly(flux: Flux) -> None:
     render = stream(NAMESPACE, POD.replace("NAME", "web"))
     flux.patches(render, "--output", "out").succeeded()

@@ -20,6 +20,30 @@ _DATE = pattern(r"\d{4}-\d\d-\d\d\Z")
 _SPECIAL = pattern(r"[\\.+*?()|\[\]{}^$]")
 _NONE = "^$"  # as an expression: only the empty text
 _UNWRITTEN = "default"  # how kustomize calls the namespace of a namespaced object that names none
+#: Kinds that kustomize knows to be in no namespace, in most of its versions; it takes every kind it does not know for
+#: one with a namespace.
+_CLUSTER_WIDE = frozenset(
+    {
+        ("", "Namespace"), ("", "Node"), ("", "PersistentVolume"),
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"),
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"),
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"), ("apiregistration.k8s.io", "APIService"),
+        ("certificates.k8s.io", "CertificateSigningRequest"), ("certificates.k8s.io", "ClusterTrustBundle"),
+        ("flowcontrol.apiserver.k8s.io", "FlowSchema"),
+        ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
+        ("networking.k8s.io", "IngressClass"), ("networking.k8s.io", "IPAddress"),
+        ("networking.k8s.io", "ServiceCIDR"), ("node.k8s.io", "RuntimeClass"),
+        ("rbac.authorization.k8s.io", "ClusterRole"), ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+        ("resource.k8s.io", "DeviceClass"), ("resource.k8s.io", "ResourceSlice"),
+        ("scheduling.k8s.io", "PriorityClass"), ("storage.k8s.io", "CSIDriver"), ("storage.k8s.io", "CSINode"),
+        ("storage.k8s.io", "StorageClass"), ("storage.k8s.io", "VolumeAttachment"),
+        ("storage.k8s.io", "VolumeAttributesClass"),
+    }
+)  # fmt: skip
 
 
 class Changes(NamedTuple):
@@ -97,26 +121,20 @@ def _target(wanted: _Object, objects: Sequence[_Object]) -> dict[str, str]:
     ref = wanted.ref
     if not ref.name or "generateName" in wanted.value.get("metadata", {}):
         raise InputError(f"{ref.kind} has no metadata.name, so no patch can name it")
+    namespace = "" if (ref.group, ref.kind) in _CLUSTER_WIDE else ref.namespace or _UNWRITTEN
     rivals = [
         other.ref for other in objects
-        if (other.ref.kind, other.ref.version, other.ref.name) == (ref.kind, ref.version, ref.name)
+        if other.ref._replace(namespace="") == ref._replace(namespace="")
+        and (not namespace or (other.ref.namespace or _UNWRITTEN) == namespace)
     ]  # fmt: skip
+    # Group and namespace are always said: what else a newer chart holds must not be met. An empty group is any group.
     target = {
-        "group": escaped(ref.group),
+        "group": escaped(ref.group) if ref.group else _NONE,
         "version": ref.version,
         "kind": ref.kind,
         "name": escaped(ref.name),
+        "namespace": escaped(namespace),
     }
-    if not ref.group:
-        # An empty selector matches every group, which matters only where another group has such an object.
-        target["group"] = _NONE if any(other.group for other in rivals) else ""
-    rivals = [other for other in rivals if other.group == ref.group]
-    if ref.namespace:
-        target["namespace"] = escaped(ref.namespace)
-        rivals = [other for other in rivals if (other.namespace or _UNWRITTEN) == ref.namespace]
-    elif any(other.namespace for other in rivals):
-        target["namespace"] = _UNWRITTEN
-        rivals = [other for other in rivals if other.namespace in ("", _UNWRITTEN)]
     if len(rivals) > 1:
         raise InputError(f"{ref} is in the render {len(rivals)} times: kustomize, and so Flux, refuses that")
     return {key: text for key, text in target.items() if text}
