@@ -110,6 +110,52 @@ def test_new_objects_that_flux_would_pass_over_are_told(flux: Flux) -> None:
     assert flux.patches(CHART, "--helm-release", "shop.yaml", "--check").code == 0
 
 
+THEIRS = """\
+        - target: {kind: Deployment}
+          patch: |
+            - {op: remove, path: /spec/replicas}
+"""
+
+
+@pytest.mark.parametrize(
+    "added",
+    [THEIRS, "        images: [{name: web, newTag: '2'}]\n", "      other: {}\n"],
+    ids=["patch", "image", "key"],
+)
+def test_an_entry_that_holds_something_of_others_beside_ours_is_refused(added: str, flux: Flux) -> None:
+    write(flux.folder, {"shop.yaml": release("shop")})
+    flux.patches(CHART, "--helm-release", "shop.yaml").succeeded()
+    path = flux.folder / "shop.yaml"
+    text = path.read_text(encoding="utf-8").replace("    # the end\n", added + "    # the end\n")
+    path.write_text(text, encoding="utf-8")
+    assert len(entries(flux)) == 1
+    for more in ([], ["--check"]):
+        done = flux.patches(CHART.replace(b"3s", b"4s"), "--helm-release", "shop.yaml", *more)
+        assert done.code == 2
+        assert "shop.yaml: spec.postRenderers[0] holds patches of flux-patches" in done.err
+        assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("foo", "spec of the HelmRelease is no mapping"),
+        ("{targetNamespace: [a]}", "spec.targetNamespace of the HelmRelease is no text"),
+        ("{postRenderers: foo}", "spec.postRenderers is no list"),
+        ("{postRenderers: [foo]}", "spec.postRenderers[0] is no mapping"),
+        ("{postRenderers: [{kustomize: foo}]}", "spec.postRenderers[0].kustomize is no mapping"),
+        ("{postRenderers: [{}, {kustomize: {patches: foo}}]}", "spec.postRenderers[1].kustomize.patches is no list"),
+        ("{postRenderers: [{kustomize: {patches: [foo]}}]}", "spec.postRenderers[0].kustomize.patches[0] is no mapping"),
+    ],
+)  # fmt: skip
+def test_a_release_that_is_none_is_told(spec: str, said: str, flux: Flux) -> None:
+    text = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: a, namespace: b}\n"
+    write(flux.folder, {"shop.yaml": f"{text}spec: {spec}\n"})
+    done = flux.patches(CHART, "--helm-release", "shop.yaml")
+    assert done.code == 3
+    assert f"shop.yaml: {said}" in done.err
+
+
 @pytest.mark.parametrize(
     "more", ["    postRenderers: {a: b}\n", "    postRenderers: [{kustomize: {images: []}}]\n"]
 )

@@ -27,12 +27,16 @@ class Release:
         self._stream = stream
         self._part = part
         self._value: dict[str, Any] = nodes.to_value(obj.root)
-        spec = self._value.get("spec") or {}
-        self.namespace: str = str(spec.get("targetNamespace") or obj.ref.namespace)
+        target = self._spec().get("targetNamespace") or ""
+        if not isinstance(target, str):
+            raise InputError(f"{path}: spec.targetNamespace of the HelmRelease is no text")
+        self.namespace = target or obj.ref.namespace
 
     @classmethod
     def read(cls, path: str) -> Release:
-        """Read a file. Raises UsageError where it cannot be read or holds none or several."""
+        """Read a file. Raises UsageError where it cannot be read or holds none or several, InputError where the fields
+        that are read here are not what they should be.
+        """
         try:
             with open(path, "rb") as file:
                 data = file.read()
@@ -50,7 +54,7 @@ class Release:
 
     def with_patches(self, patches: list[dict[str, Any]]) -> bytes:
         """The file with these patches instead of those that were written before. Raises InputError where that cannot be
-        done without touching anything else.
+        done without touching anything else, UsageError where our entry holds something of somebody else.
         """
         self._part.edits = self._edits({"kustomize": {"patches": patches}} if patches else None)
         try:
@@ -64,11 +68,9 @@ class Release:
         return b"".join(self._stream.write())
 
     def _edits(self, entry: dict[str, Any] | None) -> list[splice.Op]:
-        spec = self._value.get("spec") or {}
-        listed = spec.get("postRenderers") or []
-        if not isinstance(listed, list):
-            raise InputError(f"{self.path}: spec.postRenderers is no list")
-        mine = [index for index, found in enumerate(listed) if _is_ours(found)]
+        spec = self._spec()
+        listed = _list(spec.get("postRenderers"), f"{self.path}: spec.postRenderers")
+        mine = [index for index, found in enumerate(listed) if self._is_ours(index, found)]
         if [listed[index] for index in mine] == ([entry] if entry is not None else []):
             return []
         if len(mine) < len(listed):
@@ -77,11 +79,36 @@ class Release:
         gone: list[splice.Op] = [splice.Remove(_WHERE)] if "postRenderers" in spec else []
         return gone + ([splice.Insert(_WHERE[:1], _WHERE[1], [entry])] if entry is not None else [])
 
+    def _spec(self) -> dict[str, Any]:
+        return _mapping(self._value.get("spec"), f"{self.path}: spec of the HelmRelease")
 
-def _is_ours(entry: Any) -> bool:
-    patches = (entry.get("kustomize") or {}).get("patches") if isinstance(entry, dict) else None
-    return (
-        isinstance(patches, list)
-        and bool(patches)
-        and all(str(one.get("patch", "")).startswith(MARK) for one in patches)
-    )
+    def _is_ours(self, index: int, found: Any) -> bool:
+        """Whether an entry holds nothing but our patches. Raises UsageError where it holds them and more."""
+        place = f"{self.path}: spec.postRenderers[{index}]"
+        entry = _mapping(found, place)
+        kustomize = _mapping(entry.get("kustomize"), f"{place}.kustomize")
+        patches = _list(kustomize.get("patches"), f"{place}.kustomize.patches")
+        ours = [
+            str(_mapping(one, f"{place}.kustomize.patches[{number}]").get("patch", "")).startswith(MARK)
+            for number, one in enumerate(patches)
+        ]
+        if any(ours) and (not all(ours) or len(entry) > 1 or len(kustomize) > 1):
+            raise UsageError(
+                f"{place} holds patches of flux-patches, which are replaced as a whole, and something else: move that "
+                "into an entry of its own behind it"
+            )
+        return any(ours)
+
+
+def _mapping(value: Any, place: str) -> dict[str, Any]:
+    """The value of a field; empty where it is not there. Raises InputError for what is no mapping."""
+    if value is not None and not isinstance(value, dict):
+        raise InputError(f"{place} is no mapping")
+    return value or {}
+
+
+def _list(value: Any, place: str) -> list[Any]:
+    """The value of a field; empty where it is not there. Raises InputError for what is no list."""
+    if value is not None and not isinstance(value, list):
+        raise InputError(f"{place} is no list")
+    return value or []
