@@ -91,7 +91,7 @@ def changes(before: bytes, after: bytes, namespace: str) -> Changes:
             continue
         for body in _bodies(found, becomes):
             patches.append({"target": target, "patch": f"{MARK}: {found.ref}\n" + emit.render(body, STYLE)})
-        if _annotations(found.value).get(_HOOK):
+        if _annotations(found).get(_HOOK):
             notes.append(
                 f"{found.ref} is a hook: Flux patches it unless the HelmRelease says postRenderStrategy: nohooks, "
                 "which is how helm-controller before 1.6 works"
@@ -181,7 +181,7 @@ def _as_compared(node: nodes.Node) -> Any:
 
 def _placed(found: _Object, namespace: str) -> dict[str, Any]:
     """A new object as Flux applies it: with its namespace written, because no release gives it one."""
-    if _HOOK in _annotations(found.value):
+    if _HOOK in _annotations(found):
         raise UsageError(
             f"{found.ref} comes of an object that is a Helm hook; Flux applies new objects without Helm, so it would "
             "stay for good: take the hook's annotation off the chart's object, or keep it out with `only`"
@@ -195,5 +195,9 @@ def _placed(found: _Object, namespace: str) -> dict[str, Any]:
     return found.value | {"metadata": {"name": metadata["name"], "namespace": namespace} | rest}
 
 
-def _annotations(value: dict[str, Any]) -> dict[str, Any]:
-    return (value.get("metadata") or {}).get("annotations") or {}
+def _annotations(found: _Object) -> dict[str, Any]:
+    """metadata.annotations. Raises InputError where that is no mapping."""
+    annotations = found.value["metadata"].get("annotations")
+    if annotations is not None and not isinstance(annotations, dict):
+        raise InputError(f"{found.ref}: metadata.annotations is no mapping")
+    return annotations or {}
