@@ -108,6 +108,32 @@ def test_new_objects_that_flux_would_pass_over_are_told(flux: Flux) -> None:
     assert flux.patches(CHART, "--helm-release", "shop.yaml", "--check").code == 1
     write(flux.folder, {"kustomization.yaml": "resources: [shop.yaml, ./shop-meshshift.yaml]\n"})
     assert flux.patches(CHART, "--helm-release", "shop.yaml", "--check").code == 0
+    # Flux cannot build a kustomization that names a file which is gone.
+    gone = flux.patches(stream(SERVICE), "--helm-release", "shop.yaml").succeeded()
+    assert (
+        "kustomization.yaml names shop-meshshift.yaml, which is not needed any more: take it off" in gone.err
+    )
+    assert flux.patches(stream(SERVICE), "--helm-release", "shop.yaml", "--check").code == 1
+    write(flux.folder, {"kustomization.yaml": "resources: [shop.yaml]\n"})
+    assert flux.patches(stream(SERVICE), "--helm-release", "shop.yaml", "--check").code == 0
+    write(flux.folder, {"kustomization.yaml": "resources: shop.yaml\n"})
+    wrong = flux.patches(CHART, "--helm-release", "shop.yaml")
+    assert wrong.code == 2
+    assert "kustomization.yaml: resources is no list" in wrong.err
+
+
+def test_only_what_was_written_is_told(flux: Flux) -> None:
+    write(flux.folder, {"shop.yaml": release("shop")})
+    first = flux.patches(CHART, "--helm-release", "shop.yaml").succeeded()
+    assert "wrote shop.yaml" in first.err
+    assert "wrote shop-meshshift.yaml" in first.err
+    again = flux.patches(CHART, "--helm-release", "shop.yaml").succeeded()
+    assert "wrote" not in again.err
+    assert "all files are current" in again.err
+    moved = flux.patches(stream(SERVICE), "--helm-release", "shop.yaml").succeeded()
+    assert "wrote shop.yaml" in moved.err
+    assert "removed shop-meshshift.yaml" in moved.err
+    assert "wrote" not in flux.patches(stream(SERVICE), "--helm-release", "shop.yaml").succeeded().err
 
 
 THEIRS = """\

@@ -61,8 +61,7 @@ def run(data: bytes | None, target: Target, layers: Sequence[Layer], environ: Ma
         return _check(files, closing.finish(report, options, environ))
     flux_files.refuse_foreign(files)
     report = closing.kept(report, options, environ)
-    flux_files.write(files)
-    done = [f"wrote {file.path}" for file in files if file.content is not None]
+    done = flux_files.write(files) or ["all files are current"]
     report["notes"] += [f"patches: {len(changes.patches)}, new objects: {len(changes.new)}", *done]
     output.say(closing.shown(report, options, None, environ))
     return DONE
@@ -71,7 +70,7 @@ def run(data: bytes | None, target: Target, layers: Sequence[Layer], environ: Ma
 def _check(files: Sequence[File], exit_code: int) -> int:
     """Say which files are not what would be written now."""
     stale = [file.path for file in files if file.content != flux_files.current(file.path)]
-    unlisted = flux_files.unlisted(files)
+    unlisted = list(flux_files.unlisted(files))
     for path in stale:
         output.say(
             f"meshshift: {path} is not current: run flux-patches without --check and commit the result"

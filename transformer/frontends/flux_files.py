@@ -62,15 +62,21 @@ def refuse_foreign(found: Sequence[File]) -> None:
             )
 
 
-def unlisted(found: Sequence[File]) -> list[str]:
-    """A remark for every file of new objects that the kustomization beside it does not name, so that Flux passes it over."""
-    return [
-        f"{path} does not name {os.path.basename(file.path)}: add it to its resources, or Flux does not apply it"
-        for file in found
-        if file.ours and file.content is not None and os.path.basename(file.path) != PATCHES
-        for path in _kustomizations(os.path.dirname(file.path))
-        if os.path.basename(file.path) not in _resources(path)
-    ]
+def unlisted(found: Sequence[File]) -> Iterator[str]:
+    """Remarks for files of new objects: what the kustomization beside one has to name, or must not name any more.
+
+    Raises UsageError for a kustomization that cannot be read.
+    """
+    for file in found:
+        name = os.path.basename(file.path)
+        if not file.ours or name == PATCHES:
+            continue
+        for path in _kustomizations(os.path.dirname(file.path)):
+            listed = name in _resources(path)
+            if file.content is not None and not listed:
+                yield f"{path} does not name {name}: add it to its resources, or Flux does not apply it"
+            if file.content is None and listed:
+                yield f"{path} names {name}, which is not needed any more: take it off its resources, or Flux cannot build it"
 
 
 def _kustomizations(folder: str) -> Iterator[str]:
@@ -87,19 +93,25 @@ def _resources(path: str) -> set[str]:
     except nodes.ParseError as error:
         raise UsageError(f"{path}:{error.line}: {error.message}") from error
     listed = value.get("resources") if isinstance(value, dict) else None
+    if listed is not None and not isinstance(listed, list):
+        raise UsageError(f"{path}: resources is no list")
     return {os.path.normpath(entry) for entry in listed or () if isinstance(entry, str)}
 
 
-def write(found: Sequence[File]) -> None:
-    """Bring all files about. Each is complete before any takes its place. Raises UsageError where that fails."""
+def write(found: Sequence[File]) -> list[str]:
+    """Bring all files about; returns what was done, a line for each file that was not so already.
+
+    Each is complete before any takes its place. Raises UsageError where that fails.
+    """
     ready: list[tuple[str, str]] = []
+    stale = [file for file in found if file.content != current(file.path)]
     try:
-        for file in found:
-            if file.content is not None and file.content != current(file.path):
+        for file in stale:
+            if file.content is not None:
                 ready.append((_beside(file.path, file.content), os.path.realpath(file.path)))
         for temporary, path in ready:
             os.replace(temporary, path)
-        for file in found:
+        for file in stale:
             if file.content is None:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(file.path)
@@ -109,6 +121,7 @@ def write(found: Sequence[File]) -> None:
         for temporary, _ in ready:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
+    return [f"{'removed' if file.content is None else 'wrote'} {file.path}" for file in stale]
 
 
 def _beside(path: str, content: bytes) -> str:
