@@ -262,4 +262,12 @@ CODES: tuple[Code, ...] = (
         "that for none), and config.linkerd.io/skip-outbound-ports on their callers; or use another port.",
         "ports: [{containerPort: 4567}]",
     ),
+    Code(
+        "MS443", "warning", "policy of an earlier run that goes",
+        "An earlier run made a Server, a route or a policy of an object that gives another result now.",
+        "It goes, so that it does not let in callers that the object no longer names; a tool that never deletes leaves it in the "
+        "cluster.",
+        "Delete it in the cluster where nothing prunes.",
+        "metadata: {annotations: {meshshift.dev/from: AuthorizationPolicy/shop/cart}}",
+    ),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from transformer.rules.istio import authorization_callers as callers
 from transformer.rules.istio import authorization_emission as emission
 from transformer.rules.istio import authorization_rules as rules
 from transformer.rules.istio import (
+    earlier_policies,
     ingress_identity,
     kept_ingress,
     peer_authentication,
@@ -75,6 +76,7 @@ def combine(run: Run, objs: Sequence[Obj]) -> None:
     for namespace, group in groups:
         standing_policies.note(run, scope, namespace, group)
         try:
+            earlier_policies.refuse(run, namespace, group)
             emission.emit(run, scope, namespace, group)
         except Unsayable as problem:
             _hold_group(run, problem, group)
