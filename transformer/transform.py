@@ -308,7 +308,9 @@ def _some(run: Run, uid: int) -> Obj:
     if found is None:
         owners = (owner for plan in run.derived for owner in plan.owners)
         planned = itertools.chain((edit.target for edit in run.edits), owners)
-        found = next(obj for obj in planned if obj.uid == uid)
+        found = next((obj for obj in planned if obj.uid == uid), None)
+    if found is None:
+        raise BugError(f"object {uid} is held, and the run does not know it")
     return found
 
 

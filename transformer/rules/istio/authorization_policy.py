@@ -153,9 +153,13 @@ def _concerns_nobody(run: Run, obj: Obj) -> bool:
 
 def hold(run: Run, problem: Unsayable, obj: Obj) -> bool:
     """Hold what cannot be said; False where a person accepted it, and the policy counts as absent."""
-    at = problem.at.obj if isinstance(problem.at, View) else problem.at
-    run.objects.setdefault(at.uid, at)  # it may be in the context only
-    if run.hold(problem.code, problem.at, problem.message, remedy=problem.remedy):
+    at, message = problem.at, problem.message
+    found = at.obj if isinstance(at, View) else at
+    if found.context:  # it does not move anyway, so that the policy stays must be said of the policy
+        at, message = obj, f"{found.ref} of the context: {message}"
+    else:  # a workload that no rule is given, because nothing in it names a mesh, can be in the way as well
+        run.objects.setdefault(found.uid, found)
+    if run.hold(problem.code, at, message, remedy=problem.remedy):
         return True
     run.mark(obj.spec, Fate(ACCEPTED, problem.code))
     return False
