@@ -38,7 +38,7 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     """Plan everything that the group's workloads need. Raises `Unsayable`, and has planned nothing then."""
     at = group.at
     _refuse_strangers(run, namespace, at)
-    found = [_wanted(run, scope, group, pods.obj) for pods in group.pods]
+    found = [needed(run, scope, group, pods.obj) for pods in group.pods]
     run.memo.setdefault("access", {}).update((wanted.pods.obj.ref, wanted) for wanted in found)
     incomplete = not run.context.is_complete(namespace)
     selected = {selector(obj) for obj in group.objects if selector(obj)}
@@ -60,7 +60,8 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     _hold_for_unseen(run, scope, namespace, group.objects)
 
 
-def _wanted(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
+def needed(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
+    """What one workload of the group needs. Raises `Unsayable`."""
     pods = next(pods for pods in group.pods if pods.obj is obj)
     settings = _settings(run)
     modes = peer_authentication.modes(settings, scope.root, obj.namespace, pods.labels)

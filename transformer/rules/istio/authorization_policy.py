@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from transformer.ledger import ACCEPTED, DEGRADED, TRANSLATED, Fate
 from transformer.objects import Obj, View
 from transformer.rules import reach, root_policies
+from transformer.rules.istio import authorization_accepted as accepted
 from transformer.rules.istio import authorization_callers as callers
 from transformer.rules.istio import authorization_emission as emission
 from transformer.rules.istio import authorization_rules as rules
@@ -71,6 +72,7 @@ def combine(run: Run, objs: Sequence[Obj]) -> None:
                 scope.failed.append(obj)
     standing_policies.read(run, scope, known, policies)
     _hold_rivals(run, scope, settings)
+    policies = accepted.without(run, scope, policies, settings)
     groups = list(scope.groups(policies, settings))
     standing_policies.tell_unsaid(run, scope, policies, groups)
     for namespace, group in groups:
@@ -79,7 +81,7 @@ def combine(run: Run, objs: Sequence[Obj]) -> None:
             earlier_policies.refuse(run, namespace, group)
             emission.emit(run, scope, namespace, group)
         except Unsayable as problem:
-            _hold_group(run, problem, group)
+            _hold_group(run, accepted.meant(problem, group), group)
     emission.default_of_namespaces(run, scope, policies, settings)
 
 
