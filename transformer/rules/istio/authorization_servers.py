@@ -93,12 +93,24 @@ def _picked(labels: tuple[tuple[str, str], ...], neighbours: Sequence[Pods]) -> 
 
 
 def _fits(picked: Sequence[Pods], plan: Plan, port: int, mine: Mapping[int, Wanted]) -> bool:
-    """Whether every pod that the Server would pick has this plan, or does not have the port and the same policies."""
+    """Whether every pod that the Server would pick has this plan, or does not have the port and the same policies.
+
+    A pod that does not declare the port has no probe there, so the plan must not open any to everyone.
+    """
+    probed = bool(plan.routes) and any(
+        _is_probed(wanted.pods, port) for wanted in mine.values() if wanted.plans.get(port) == plan
+    )
     for pods in picked:
         wanted = mine.get(pods.obj.uid)
-        if wanted is None or wanted.plans.get(port, plan) != plan:
+        found = wanted.plans.get(port) if wanted is not None else None
+        if wanted is None or (probed if found is None else found != plan):
             return False
     return True
+
+
+def _is_probed(pods: Pods, port: int) -> bool:
+    """Whether the kubelet asks the port for a path."""
+    return any(probe.port == port and probe.kind in ("httpGet", "grpc") for probe in pods.probes)
 
 
 def _distinct(plans: Iterator[Plan]) -> list[Plan]:
