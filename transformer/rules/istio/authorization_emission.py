@@ -11,6 +11,7 @@ from transformer.rules.istio import authorization_plans as plans
 from transformer.rules.istio import authorization_servers as servers
 from transformer.rules.istio import peer_authentication
 from transformer.rules.istio.authorization_plans import Wanted
+from transformer.rules.istio.authorization_pods import MOVES
 from transformer.rules.istio.authorization_rules import Policy, Unsayable, selector
 from transformer.rules.istio.authorization_scope import Group, Scope
 from transformer.rules.istio.authorization_servers import Choice
@@ -104,11 +105,32 @@ def default_of(run: Run, scope: Scope, namespace: str, policies: Sequence[Policy
     existing = posture.in_effect(obj.view.get("metadata", "annotations"))
     if not scope.flips(namespace):
         return existing
-    mode = peer_authentication.modes(_settings(run), scope.root, namespace, {}).workload
     if policies:
-        return plans.rest(policies, mode or plans.mesh_mode(run, namespace, obj)).policy
+        return _rest(run, scope, obj, policies).policy
     strict = posture.posture(run, namespace, obj) == posture.STRICT
     return existing or (injection_settings.AUTHENTICATED if strict else "")
+
+
+def _rest(run: Run, scope: Scope, at: Obj, policies: Sequence[Policy]) -> plans.Rest:
+    """The default of a Namespace by the policies that are for all of it."""
+    mode = peer_authentication.modes(_settings(run), scope.root, at.name, {}).workload
+    return plans.rest(policies, mode or plans.mesh_mode(run, at.name, at))
+
+
+def _tell_default(run: Run, scope: Scope, namespace: str, rest: plans.Rest, at: Obj) -> None:
+    """Tell of a Namespace's default where no pods are here of which it would be told."""
+    if any(pods.way == MOVES for pods in scope.pods(namespace)):
+        return
+    if rest.stricter:
+        run.say(
+            "MS421", at, f"closes every port of the pods of {namespace}, none of which is here, to everyone"
+        )
+    if rest.policy == "deny":
+        _tell_metrics_of_proxies(run, at)
+
+
+def _tell_metrics_of_proxies(run: Run, at: Obj) -> None:
+    run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
 
 
 def default_of_namespaces(
@@ -121,20 +143,22 @@ def default_of_namespaces(
     wide = [policy for policy in policies if not selector(policy.obj)]
     for namespace in sorted(scope.namespaces):
         mine = [policy for policy in wide if policy.obj.namespace in (namespace, scope.root)]
-        if not mine or not scope.flips(namespace):
+        at = scope.setting(namespace).obj
+        if not mine or at is None or not scope.flips(namespace):
             continue
         _hold_for_unseen(run, scope, namespace, [policy.obj for policy in mine])
         space = [obj for obj in (scope.setting(namespace).obj,) if obj is not None]
         for policy in mine:
             root_policies.combine(run, policy.obj, space)
         try:
-            word = default_of(run, scope, namespace, mine)
+            rest = _rest(run, scope, at, mine)
         except Unsayable as problem:
             moving = [policy.obj for policy in mine if not root_policies.stands(run, policy.obj)]
             for obj in moving or space:
                 run.hold(problem.code, obj, problem.message, remedy=problem.remedy)
             continue
-        run.memo.setdefault("default-inbound-policy", {})[namespace] = word
+        run.memo.setdefault("default-inbound-policy", {})[namespace] = rest.policy
+        _tell_default(run, scope, namespace, rest, mine[0].obj)
 
 
 def _write_default(run: Run, wanted: Wanted, inherited: str, group: Group) -> None:
@@ -225,7 +249,7 @@ def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[
     if opened:
         run.say("MS433", at, f"everyone may send the probes of these pods: {', '.join(opened)}")
     if any(wanted.rest.policy == "deny" for wanted in found):
-        run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
+        _tell_metrics_of_proxies(run, at)
     for policy in group.policies:
         if policy.patterns and policy.complete:
             run.once(
