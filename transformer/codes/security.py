@@ -154,8 +154,9 @@ CODES: tuple[Code, ...] = (
         "MS429", "error", "policies elsewhere are not combined",
         "Istio combines all policies of a workload, those of the root namespace too. Here only those of stream and context can "
         "be, and the namespace and the root namespace are not both declared complete.",
-        "A DENY policy for the same pods in another chart or folder would be lost, so policies and workloads stay.",
-        "Render all policies together and name both namespaces under complete, or accept that there are no others.",
+        "A DENY policy for the same pods in another chart or folder would be lost, and pods there that a policy of this run "
+        "selects would keep ports open that it closes, so policies and workloads stay.",
+        "Render all policies and pods together and name both namespaces under complete, or accept that there are no others.",
         "meshshift --complete shop --complete istio-system",
         acceptable=True,
     ),

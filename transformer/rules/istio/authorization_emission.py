@@ -25,14 +25,25 @@ from transformer.targets.linkerd.inbound_plan import Plan
 _POLICY = "policy.linkerd.io"
 
 
-def _hold_for_unseen(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj]) -> None:
-    """Policies of other streams would be lost with the sidecar, above all those that deny: hold where there may be any."""
+def _hold_for_unseen(
+    run: Run, scope: Scope, namespace: str, objs: Sequence[Obj], *, closed: bool = False
+) -> None:
+    """Policies of other streams would be lost with the sidecar, above all those that deny: hold where there may be any.
+
+    `closed`: ports that no Server is for are closed on the pod templates, so not for pods of other streams.
+    """
     unseen = [name for name in (namespace, scope.root) if not run.context.is_complete(name)]
     if not unseen:
         return
+    where = " and ".join(dict.fromkeys(unseen))
     for obj in objs:
-        where = " and ".join(dict.fromkeys(unseen))
-        run.hold("MS429", obj, f"other policies of {where} may be for the same pods of {namespace}")
+        message = f"other policies of {where} may be for the same pods of {namespace}"
+        if closed and selector(obj) and namespace in unseen:
+            message += (
+                ", and pods elsewhere that it selects would get its Servers only: for their other ports the "
+                "Namespace's default would count"
+            )
+        run.hold("MS429", obj, message)
 
 
 def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
@@ -58,7 +69,8 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     for server in planned:
         _derive(run, namespace, group, server)
     _tell(run, scope, namespace, group, found)
-    _hold_for_unseen(run, scope, namespace, group.objects)
+    closed = any(wanted.rest.policy != (default or "all-unauthenticated") for wanted in found)
+    _hold_for_unseen(run, scope, namespace, group.objects, closed=closed)
 
 
 def needed(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
