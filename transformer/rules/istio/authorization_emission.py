@@ -60,14 +60,13 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
             "MS406", at, "policies with several selectors meet on these pods, and other pods under one of them may not be "
             "in this stream", f"Name the namespace {namespace} under complete.",
         )  # fmt: skip
-    planned = list(
-        servers.servers(found, scope.pods(namespace), choices, at, only_choices=incomplete and bool(selected))
-    )
+    only = incomplete and bool(selected)
+    planned = list(servers.servers(found, scope.pods(namespace), choices, at, only_choices=only))
     default = default_of(run, scope, namespace, [p for p in group.policies if not selector(p.obj)])
     for wanted in found:
         _write_default(run, wanted, default, group)
     for server in planned:
-        _derive(run, namespace, group, server)
+        _derive(run, namespace, group, servers.named(run.memo, namespace, server))
     _tell(run, scope, namespace, group, found)
     closed = any(wanted.rest.policy != (default or "all-unauthenticated") for wanted in found)
     _hold_for_unseen(run, scope, namespace, group.objects, closed=closed)

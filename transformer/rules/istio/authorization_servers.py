@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_pods
@@ -46,6 +46,17 @@ def servers(
         for plan in _distinct(wanted.plans[port] for wanted in left.values()):
             users = [wanted for wanted in left.values() if wanted.plans[port] == plan]
             yield from _for_users(users, plan, port, mine, neighbours, choices, at, only_choices=only_choices)
+
+
+def named(memo: dict[str, Any], namespace: str, server: Server) -> Server:
+    """The Server, under another name where one with another selector has the name: policies may be called like workloads."""
+    taken: dict[tuple[str, str], tuple[tuple[str, str], ...]] = memo.setdefault("server-names", {})
+    if taken.setdefault((namespace, server.name), server.selector) == server.selector:
+        return server
+    import hashlib  # loads OpenSSL, which few runs need
+
+    digest = hashlib.sha256(repr(sorted(server.selector)).encode()).hexdigest()[:8]
+    return server._replace(name=fit(f"{server.name}-{digest}"))
 
 
 def _for_users(
