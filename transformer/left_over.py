@@ -31,13 +31,20 @@ def find(run: Run, held: Collection[int]) -> list[Obj]:
     made_before = list(_made_before(run))
     if not made_before:
         return []
-    sources = {metadata.marker(obj): obj for uid, obj in run.dropped.items() if uid not in held}
+    root = run.options["mesh.root-namespace"]
+    sources = {
+        metadata.marker(obj): obj
+        for uid, obj in run.dropped.items()
+        # What is said of the root namespace for pods that moved in an earlier run is not said again.
+        if uid not in held and obj.namespace != root
+    }
     planned = _planned(run, held)
-    marks = {*sources, *planned.values()}
     found = []
     for obj in made_before:
         mark = obj.annotations[MARKER]
-        if mark not in marks or (obj.ref.kind, obj.namespace, obj.name) in planned:
+        if (obj.ref.kind, obj.namespace, obj.name) in planned:
+            continue
+        if mark not in sources and not _opens_planned(obj, made_before, planned):
             continue
         if not obj.context:
             found.append(obj)
@@ -47,6 +54,22 @@ def find(run: Run, held: Collection[int]) -> list[Obj]:
                 remedy="Delete it there and in the cluster: it would still be in force.",
             )  # fmt: skip
     return found
+
+
+def _opens_planned(obj: Obj, made_before: Collection[Obj], planned: dict[_Key, str]) -> bool:
+    """Whether the object is for a Server that this run makes of the same source, directly or through a route."""
+    target = obj.spec.get("targetRef")
+    if target and target.get("kind").text() != "Server":
+        key = (target.get("kind").text(), obj.namespace, target.get("name").text())
+        if key in planned:
+            return planned[key] == obj.annotations[MARKER]
+        routes = (one for one in made_before if (one.ref.kind, one.namespace, one.name) == key)
+        return any(_opens_planned(route, (), planned) for route in routes)
+    named = [target] if target else list(obj.spec.get("parentRefs").each())
+    return any(
+        planned.get(("Server", obj.namespace, one.get("name").text())) == obj.annotations[MARKER]
+        for one in named
+    )
 
 
 def _made_before(run: Run) -> Iterator[Obj]:

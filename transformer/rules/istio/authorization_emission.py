@@ -158,18 +158,17 @@ def default_of_namespaces(
         if not mine or at is None or not scope.flips(namespace):
             continue
         _hold_for_unseen(run, scope, namespace, [policy.obj for policy in mine])
-        space = [obj for obj in (scope.setting(namespace).obj,) if obj is not None]
         for policy in mine:
-            root_policies.combine(run, policy.obj, space)
+            root_policies.combine(run, policy.obj, [at])
+        moving = [policy.obj for policy in mine if not root_policies.stands(run, policy.obj)]
         try:
             rest = _rest(run, scope, at, mine)
         except Unsayable as problem:
-            moving = [policy.obj for policy in mine if not root_policies.stands(run, policy.obj)]
-            for obj in moving or space:
+            for obj in moving or [at]:
                 run.hold(problem.code, obj, problem.message, remedy=problem.remedy)
             continue
         run.memo.setdefault("default-inbound-policy", {})[namespace] = rest.policy
-        _tell_default(run, scope, namespace, rest, mine[0].obj)
+        _tell_default(run, scope, namespace, rest, moving[0] if moving else at)
 
 
 def _write_default(run: Run, wanted: Wanted, inherited: str, group: Group) -> None:

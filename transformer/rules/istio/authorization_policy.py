@@ -23,6 +23,7 @@ from transformer.rules.istio import (
     peer_authentication,
     security,
     standing_policies,
+    written_twice,
 )
 from transformer.rules.istio.authorization_callers import Known
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
@@ -30,8 +31,6 @@ from transformer.rules.istio.authorization_scope import Group, Scope
 from transformer.rules.registry import rule
 from transformer.run import Run
 from transformer.targets import metadata
-
-_LEAVE_ONE = "Leave the one that is meant."
 
 
 @rule(
@@ -54,7 +53,6 @@ def combine(run: Run, objs: Sequence[Obj]) -> None:
     known = callers.known(run, rules.named(run.context.objects("security.istio.io", "AuthorizationPolicy")))
     policies: list[Policy] = []
     settings: list[Obj] = []
-    twins = _twins(run)
     for obj in sorted(objs, key=lambda obj: (obj.namespace, obj.name, obj.ref.kind)):
         if root_policies.stands(run, obj) or kept_ingress.policy(run, obj):
             continue
@@ -64,8 +62,6 @@ def combine(run: Run, objs: Sequence[Obj]) -> None:
             run.units.link(obj.uid, reached.uid)
             run.units.link(reached.uid, obj.uid)
         try:
-            if obj.uid in twins:
-                raise Unsayable("MS006", obj, f"{obj.ref} is written twice, and not alike", _LEAVE_ONE)
             _read(run, obj, scope, known, policies, settings)
         except Unsayable as problem:
             if hold(run, problem, obj):
@@ -96,23 +92,10 @@ def _hold_group(run: Run, problem: Unsayable, group: Group) -> None:
     hold(run, problem, group.at)
 
 
-def _twins(run: Run) -> set[int]:
-    """Objects that stand under one name and differ: the cluster has the one that is applied last, and only Istio knows it."""
-    found: dict[tuple[str, str, str], list[Obj]] = {}
-    for kind in security.TRANSLATED_KINDS:
-        for obj in run.context.objects(*kind):
-            found.setdefault((obj.ref.kind, obj.namespace, obj.name), []).append(obj)
-    return {
-        obj.uid
-        for same in found.values()
-        if any(other.view.value() != same[0].view.value() for other in same[1:])
-        for obj in same
-    }
-
-
 def _read(
     run: Run, obj: Obj, scope: Scope, known: Known, policies: list[Policy], settings: list[Obj]
 ) -> None:
+    written_twice.refuse(run, obj)
     rules.check(obj)
     if obj.ref.kind == "PeerAuthentication":
         if _concerns_nobody(run, obj):
