@@ -99,8 +99,8 @@ def _planned(run: Run, held: Collection[int]) -> dict[_Key, str]:
 
 def findings(settlement: Settlement) -> Iterator[Finding]:
     """One finding for every object that goes."""
-    one = codes.CODES["MS443"]
     for obj in settlement.left_over:
+        one = codes.CODES["MS443"]
         yield Finding(
             one.code, one.severity, obj.file, obj.line + obj.root.line, obj.ref, "",
             f"goes: {obj.annotations[MARKER]} no longer gives it", one.remedy,
