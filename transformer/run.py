@@ -124,6 +124,12 @@ class Run:
         self.units.hold(obj.uid)
         return True
 
+    def accepts(self, code: str, obj: Obj) -> bool:
+        """Whether a person accepted this loss on the object; whoever acts on it tells so with `hold`."""
+        return bool(self._noted(code, obj)) or any(
+            one.code == code and one.object == _full_name(obj) for one in self.options["accept"]
+        )
+
     def tell(self, code: str, at: View, message: str) -> None:
         """An error finding about an object that nothing would be done with: there is nothing to hold."""
         finding = self._finding(code, at, message, "", "", codes.CODES[code].severity)
@@ -235,7 +241,7 @@ class Run:
         noted = self._noted(code, obj)
         if noted:
             return noted
-        name = f"{obj.ref.kind}/{obj.namespace}/{obj.name}" if obj.namespace else f"{obj.ref.kind}/{obj.name}"
+        name = _full_name(obj)
         for acceptance in self.options["accept"]:
             if acceptance.code == code and acceptance.object == name:
                 self.used_acceptances.add((acceptance.code, acceptance.object))
@@ -249,3 +255,8 @@ class Run:
             if accepted.strip() == code and reason.strip():
                 return reason.strip()
         return ""
+
+
+def _full_name(obj: Obj) -> str:
+    """Kind, namespace and name, as acceptances write them."""
+    return "/".join(part for part in (obj.ref.kind, obj.namespace, obj.name) if part)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from operator import is_
 from typing import Any, NamedTuple
 
-from transformer import edits
+from transformer import edits, left_over
 from transformer.findings import ObjectRef
 from transformer.ledger import HELD, NO_OP, Fate
 from transformer.objects import MARKER, Obj, View
@@ -29,13 +29,17 @@ class Emitted(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """Outcome of a run: what stays (with its holder), what is emitted, and the verified operations per edited object."""
+    """Outcome of a run: what stays (with its holder), what is emitted, and the verified operations per edited object.
+
+    `left_over` are policies of an earlier run that are no longer made, and go.
+    """
 
     held: dict[int, int]
     emitted: list[Emitted]
     operations: dict[int, list[splice.Op]]
     clients_stay: bool
     faulty: bool
+    left_over: list[Obj]
 
     def stays(self, run: Run, uid: int) -> bool:
         """Whether a source that has its translation is kept all the same: nothing goes yet, or clients still obey it."""
@@ -62,8 +66,10 @@ def settle(run: Run) -> Settlement:
         if clients_stay and run.stage.flips:
             _hold_all(run, held, "MS020", _harms(run, held))
         emitted = list(_emitted(run, held, hidden))
+        old = left_over.find(run, held)
         beside_istio = hidden or run.options["gateway-class"] == "keep-istio"
         operations = _operations(run, held, tried, beside_istio)
+        _leave_unedited(old, operations)
         faulty |= _hold_unaccounted(run, held)
         if len(_staying(run)) == before:
             break
@@ -72,7 +78,7 @@ def settle(run: Run) -> Settlement:
             run.degrade(code, view, message)
     for uid in held:
         run.ledger.close(uid, Fate(HELD, "MS007"))
-    return Settlement(held, emitted, operations, clients_stay, faulty)
+    return Settlement(held, emitted, operations, clients_stay, faulty, old)
 
 
 def _staying(run: Run) -> dict[int, int]:
@@ -264,6 +270,14 @@ def _operations(
         if uid in held and obj.part is not None:
             obj.part.edits = []
     return found
+
+
+def _leave_unedited(old: list[Obj], operations: dict[int, list[splice.Op]]) -> None:
+    """What goes is not edited, as the policies of an earlier phase would be when they are put in force."""
+    for obj in old:
+        operations.pop(obj.uid, None)
+        if obj.part is not None:
+            obj.part.edits = []
 
 
 def _hold_unaccounted(run: Run, held: dict[int, int]) -> bool:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from transformer import codes, coexistence, left_callers, needles, scope, unseen_policies
+from transformer import codes, coexistence, left_callers, left_over, needles, scope, unseen_policies
 from transformer.context.index import Context
 from transformer.documents import Input, Part
 from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError, place_of
@@ -206,6 +206,9 @@ def _write(stream: Input, run: Run, settlement: Settlement) -> list[bytes | memo
         for earlier in emitted.replaces:
             if earlier.part is not None:
                 earlier.part.dropped = True
+    for old in settlement.left_over:
+        if old.part is not None:
+            old.part.dropped = True
     output = stream.write()
     if stream.data.strip() and not b"".join(output).strip():
         # Helm 4 refuses an empty answer, and an empty stream could delete everything: a comment is accepted everywhere.
@@ -216,7 +219,8 @@ def _write(stream: Input, run: Run, settlement: Settlement) -> list[bytes | memo
 def _report(
     run: Run, settlement: Settlement, findings: list[Finding], objects: Sequence[Obj], exit_code: int | None
 ) -> Report:
-    findings = findings + _with_holders(run, settlement)
+    findings = findings + left_over.untold(settlement, _with_holders(run, settlement))
+    findings += left_over.findings(settlement)
     findings += [*_prerequisites(settlement), *_stale_acceptances(run)]
     findings += coexistence.findings(run, settlement)
     findings += left_callers.findings(run, settlement)
@@ -304,7 +308,9 @@ def _some(run: Run, uid: int) -> Obj:
     if found is None:
         owners = (owner for plan in run.derived for owner in plan.owners)
         planned = itertools.chain((edit.target for edit in run.edits), owners)
-        found = next(obj for obj in planned if obj.uid == uid)
+        found = next((obj for obj in planned if obj.uid == uid), None)
+    if found is None:
+        raise BugError(f"object {uid} is held, and the run does not know it")
     return found
 
 

@@ -154,8 +154,9 @@ CODES: tuple[Code, ...] = (
         "MS429", "error", "policies elsewhere are not combined",
         "Istio combines all policies of a workload, those of the root namespace too. Here only those of stream and context can "
         "be, and the namespace and the root namespace are not both declared complete.",
-        "A DENY policy for the same pods in another chart or folder would be lost, so policies and workloads stay.",
-        "Render all policies together and name both namespaces under complete, or accept that there are no others.",
+        "A DENY policy for the same pods in another chart or folder would be lost, and pods there that a policy of this run "
+        "selects would keep ports open that it closes, so policies and workloads stay.",
+        "Render all policies and pods together and name both namespaces under complete, or accept that there are no others.",
         "meshshift --complete shop --complete istio-system",
         acceptable=True,
     ),
@@ -261,5 +262,13 @@ CODES: tuple[Code, ...] = (
         "Write config.linkerd.io/skip-inbound-ports on the pods, as a list without the port (not empty: the CNI plugin takes "
         "that for none), and config.linkerd.io/skip-outbound-ports on their callers; or use another port.",
         "ports: [{containerPort: 4567}]",
+    ),
+    Code(
+        "MS443", "warning", "policy of an earlier run that goes",
+        "An earlier run made a Server, a route or a policy of an object that gives another result now.",
+        "It goes, so that it does not let in callers that the object no longer names; a tool that never deletes leaves it in the "
+        "cluster.",
+        "Delete it in the cluster where nothing prunes.",
+        "metadata: {annotations: {meshshift.dev/from: AuthorizationPolicy/shop/cart}}",
     ),
 )  # fmt: skip

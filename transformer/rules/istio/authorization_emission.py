@@ -11,6 +11,7 @@ from transformer.rules.istio import authorization_plans as plans
 from transformer.rules.istio import authorization_servers as servers
 from transformer.rules.istio import peer_authentication
 from transformer.rules.istio.authorization_plans import Wanted
+from transformer.rules.istio.authorization_pods import MOVES
 from transformer.rules.istio.authorization_rules import Policy, Unsayable, selector
 from transformer.rules.istio.authorization_scope import Group, Scope
 from transformer.rules.istio.authorization_servers import Choice
@@ -24,21 +25,32 @@ from transformer.targets.linkerd.inbound_plan import Plan
 _POLICY = "policy.linkerd.io"
 
 
-def _hold_for_unseen(run: Run, scope: Scope, namespace: str, objs: Sequence[Obj]) -> None:
-    """Policies of other streams would be lost with the sidecar, above all those that deny: hold where there may be any."""
+def _hold_for_unseen(
+    run: Run, scope: Scope, namespace: str, objs: Sequence[Obj], *, closed: bool = False
+) -> None:
+    """Policies of other streams would be lost with the sidecar, above all those that deny: hold where there may be any.
+
+    `closed`: ports that no Server is for are closed on the pod templates, so not for pods of other streams.
+    """
     unseen = [name for name in (namespace, scope.root) if not run.context.is_complete(name)]
     if not unseen:
         return
+    where = " and ".join(dict.fromkeys(unseen))
     for obj in objs:
-        where = " and ".join(dict.fromkeys(unseen))
-        run.hold("MS429", obj, f"other policies of {where} may be for the same pods of {namespace}")
+        message = f"other policies of {where} may be for the same pods of {namespace}"
+        if closed and selector(obj) and namespace in unseen:
+            message += (
+                ", and pods elsewhere that it selects would get its Servers only: for their other ports the "
+                "Namespace's default would count"
+            )
+        run.hold("MS429", obj, message)
 
 
 def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
     """Plan everything that the group's workloads need. Raises `Unsayable`, and has planned nothing then."""
     at = group.at
     _refuse_strangers(run, namespace, at)
-    found = [_wanted(run, scope, group, pods.obj) for pods in group.pods]
+    found = [needed(run, scope, group, pods.obj) for pods in group.pods]
     run.memo.setdefault("access", {}).update((wanted.pods.obj.ref, wanted) for wanted in found)
     incomplete = not run.context.is_complete(namespace)
     selected = {selector(obj) for obj in group.objects if selector(obj)}
@@ -48,19 +60,20 @@ def emit(run: Run, scope: Scope, namespace: str, group: Group) -> None:
             "MS406", at, "policies with several selectors meet on these pods, and other pods under one of them may not be "
             "in this stream", f"Name the namespace {namespace} under complete.",
         )  # fmt: skip
-    planned = list(
-        servers.servers(found, scope.pods(namespace), choices, at, only_choices=incomplete and bool(selected))
-    )
+    only = incomplete and bool(selected)
+    planned = list(servers.servers(found, scope.pods(namespace), choices, at, only_choices=only))
     default = default_of(run, scope, namespace, [p for p in group.policies if not selector(p.obj)])
     for wanted in found:
         _write_default(run, wanted, default, group)
     for server in planned:
-        _derive(run, namespace, group, server)
+        _derive(run, namespace, group, servers.named(run.memo, namespace, server))
     _tell(run, scope, namespace, group, found)
-    _hold_for_unseen(run, scope, namespace, group.objects)
+    closed = any(wanted.rest.policy != (default or "all-unauthenticated") for wanted in found)
+    _hold_for_unseen(run, scope, namespace, group.objects, closed=closed)
 
 
-def _wanted(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
+def needed(run: Run, scope: Scope, group: Group, obj: Obj) -> Wanted:
+    """What one workload of the group needs. Raises `Unsayable`."""
     pods = next(pods for pods in group.pods if pods.obj is obj)
     settings = _settings(run)
     modes = peer_authentication.modes(settings, scope.root, obj.namespace, pods.labels)
@@ -103,11 +116,32 @@ def default_of(run: Run, scope: Scope, namespace: str, policies: Sequence[Policy
     existing = posture.in_effect(obj.view.get("metadata", "annotations"))
     if not scope.flips(namespace):
         return existing
-    mode = peer_authentication.modes(_settings(run), scope.root, namespace, {}).workload
     if policies:
-        return plans.rest(policies, mode or plans.mesh_mode(run, namespace, obj)).policy
+        return _rest(run, scope, obj, policies).policy
     strict = posture.posture(run, namespace, obj) == posture.STRICT
     return existing or (injection_settings.AUTHENTICATED if strict else "")
+
+
+def _rest(run: Run, scope: Scope, at: Obj, policies: Sequence[Policy]) -> plans.Rest:
+    """The default of a Namespace by the policies that are for all of it."""
+    mode = peer_authentication.modes(_settings(run), scope.root, at.name, {}).workload
+    return plans.rest(policies, mode or plans.mesh_mode(run, at.name, at))
+
+
+def _tell_default(run: Run, scope: Scope, namespace: str, rest: plans.Rest, at: Obj) -> None:
+    """Tell of a Namespace's default where no pods are here of which it would be told."""
+    if any(pods.way == MOVES for pods in scope.pods(namespace)):
+        return
+    if rest.stricter:
+        run.say(
+            "MS421", at, f"closes every port of the pods of {namespace}, none of which is here, to everyone"
+        )
+    if rest.policy == "deny":
+        _tell_metrics_of_proxies(run, at)
+
+
+def _tell_metrics_of_proxies(run: Run, at: Obj) -> None:
+    run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
 
 
 def default_of_namespaces(
@@ -120,20 +154,21 @@ def default_of_namespaces(
     wide = [policy for policy in policies if not selector(policy.obj)]
     for namespace in sorted(scope.namespaces):
         mine = [policy for policy in wide if policy.obj.namespace in (namespace, scope.root)]
-        if not mine or not scope.flips(namespace):
+        at = scope.setting(namespace).obj
+        if not mine or at is None or not scope.flips(namespace):
             continue
         _hold_for_unseen(run, scope, namespace, [policy.obj for policy in mine])
-        space = [obj for obj in (scope.setting(namespace).obj,) if obj is not None]
         for policy in mine:
-            root_policies.combine(run, policy.obj, space)
+            root_policies.combine(run, policy.obj, [at])
+        moving = [policy.obj for policy in mine if not root_policies.stands(run, policy.obj)]
         try:
-            word = default_of(run, scope, namespace, mine)
+            rest = _rest(run, scope, at, mine)
         except Unsayable as problem:
-            moving = [policy.obj for policy in mine if not root_policies.stands(run, policy.obj)]
-            for obj in moving or space:
+            for obj in moving or [at]:
                 run.hold(problem.code, obj, problem.message, remedy=problem.remedy)
             continue
-        run.memo.setdefault("default-inbound-policy", {})[namespace] = word
+        run.memo.setdefault("default-inbound-policy", {})[namespace] = rest.policy
+        _tell_default(run, scope, namespace, rest, moving[0] if moving else at)
 
 
 def _write_default(run: Run, wanted: Wanted, inherited: str, group: Group) -> None:
@@ -224,7 +259,7 @@ def _tell(run: Run, scope: Scope, namespace: str, group: Group, found: Sequence[
     if opened:
         run.say("MS433", at, f"everyone may send the probes of these pods: {', '.join(opened)}")
     if any(wanted.rest.policy == "deny" for wanted in found):
-        run.once("MS428", at, "the default inbound policy deny also closes port 4191 of the proxies")
+        _tell_metrics_of_proxies(run, at)
     for policy in group.policies:
         if policy.patterns and policy.complete:
             run.once(

@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from transformer.ledger import ACCEPTED, DEGRADED, TRANSLATED, Fate
 from transformer.objects import Obj, View
 from transformer.rules import reach, root_policies
+from transformer.rules.istio import authorization_accepted as accepted
 from transformer.rules.istio import authorization_callers as callers
 from transformer.rules.istio import authorization_emission as emission
 from transformer.rules.istio import authorization_rules as rules
 from transformer.rules.istio import (
+    earlier_policies,
     ingress_identity,
     kept_ingress,
     peer_authentication,
     security,
     standing_policies,
+    written_twice,
 )
 from transformer.rules.istio.authorization_callers import Known
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
@@ -65,14 +68,16 @@ def combine(run: Run, objs: Sequence[Obj]) -> None:
                 scope.failed.append(obj)
     standing_policies.read(run, scope, known, policies)
     _hold_rivals(run, scope, settings)
+    policies = accepted.without(run, scope, policies, settings)
     groups = list(scope.groups(policies, settings))
     standing_policies.tell_unsaid(run, scope, policies, groups)
     for namespace, group in groups:
         standing_policies.note(run, scope, namespace, group)
         try:
+            earlier_policies.refuse(run, namespace, group)
             emission.emit(run, scope, namespace, group)
         except Unsayable as problem:
-            _hold_group(run, problem, group)
+            _hold_group(run, accepted.meant(problem, group), group)
     emission.default_of_namespaces(run, scope, policies, settings)
 
 
@@ -90,6 +95,7 @@ def _hold_group(run: Run, problem: Unsayable, group: Group) -> None:
 def _read(
     run: Run, obj: Obj, scope: Scope, known: Known, policies: list[Policy], settings: list[Obj]
 ) -> None:
+    written_twice.refuse(run, obj)
     rules.check(obj)
     if obj.ref.kind == "PeerAuthentication":
         if _concerns_nobody(run, obj):
@@ -132,9 +138,13 @@ def _concerns_nobody(run: Run, obj: Obj) -> bool:
 
 def hold(run: Run, problem: Unsayable, obj: Obj) -> bool:
     """Hold what cannot be said; False where a person accepted it, and the policy counts as absent."""
-    at = problem.at.obj if isinstance(problem.at, View) else problem.at
-    run.objects.setdefault(at.uid, at)  # it may be in the context only
-    if run.hold(problem.code, problem.at, problem.message, remedy=problem.remedy):
+    at, message = problem.at, problem.message
+    found = at.obj if isinstance(at, View) else at
+    if found.context:  # it does not move anyway, so that the policy stays must be said of the policy
+        at, message = obj, f"{found.ref} of the context: {message}"
+    else:  # a workload that no rule is given, because nothing in it names a mesh, can be in the way as well
+        run.objects.setdefault(found.uid, found)
+    if run.hold(problem.code, at, message, remedy=problem.remedy):
         return True
     run.mark(obj.spec, Fate(ACCEPTED, problem.code))
     return False

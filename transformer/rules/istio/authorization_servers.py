@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from transformer.objects import Obj
 from transformer.rules.istio import authorization_pods
@@ -46,6 +46,17 @@ def servers(
         for plan in _distinct(wanted.plans[port] for wanted in left.values()):
             users = [wanted for wanted in left.values() if wanted.plans[port] == plan]
             yield from _for_users(users, plan, port, mine, neighbours, choices, at, only_choices=only_choices)
+
+
+def named(memo: dict[str, Any], namespace: str, server: Server) -> Server:
+    """The Server, under another name where one with another selector has the name: policies may be called like workloads."""
+    taken: dict[tuple[str, str], tuple[tuple[str, str], ...]] = memo.setdefault("server-names", {})
+    if taken.setdefault((namespace, server.name), server.selector) == server.selector:
+        return server
+    import hashlib  # loads OpenSSL, which few runs need
+
+    digest = hashlib.sha256(repr(sorted(server.selector)).encode()).hexdigest()[:8]
+    return server._replace(name=fit(f"{server.name}-{digest}"))
 
 
 def _for_users(
@@ -93,12 +104,24 @@ def _picked(labels: tuple[tuple[str, str], ...], neighbours: Sequence[Pods]) -> 
 
 
 def _fits(picked: Sequence[Pods], plan: Plan, port: int, mine: Mapping[int, Wanted]) -> bool:
-    """Whether every pod that the Server would pick has this plan, or does not have the port and the same policies."""
+    """Whether every pod that the Server would pick has this plan, or does not have the port and the same policies.
+
+    A pod that does not declare the port has no probe there, so the plan must not open any to everyone.
+    """
+    probed = bool(plan.routes) and any(
+        _is_probed(wanted.pods, port) for wanted in mine.values() if wanted.plans.get(port) == plan
+    )
     for pods in picked:
         wanted = mine.get(pods.obj.uid)
-        if wanted is None or wanted.plans.get(port, plan) != plan:
+        found = wanted.plans.get(port) if wanted is not None else None
+        if wanted is None or (probed if found is None else found != plan):
             return False
     return True
+
+
+def _is_probed(pods: Pods, port: int) -> bool:
+    """Whether the kubelet asks the port for a path."""
+    return any(probe.port == port and probe.kind in ("httpGet", "grpc") for probe in pods.probes)
 
 
 def _distinct(plans: Iterator[Plan]) -> list[Plan]:

@@ -12,7 +12,7 @@ from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import MARKER, Obj, View
 from transformer.rules import reach, root_policies
 from transformer.rules.istio import authorization_rules as rules
-from transformer.rules.istio import ingress_identity
+from transformer.rules.istio import ingress_identity, written_twice
 from transformer.rules.istio.authorization_callers import Known
 from transformer.rules.istio.authorization_pods import Pods
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
@@ -119,6 +119,7 @@ def _settle_namespaces(run: Run, obj: Obj, reached: list[Obj]) -> None:
 
 
 def _read(run: Run, obj: Obj, scope: Scope, known: Known) -> list[Policy]:
+    written_twice.refuse(run, obj)
     rules.check(obj)
     if rules.action(obj) == rules.AUDIT:
         run.say("MS420", obj, "only logs: calls to what moves are not logged any more")

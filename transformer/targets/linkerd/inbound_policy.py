@@ -156,7 +156,6 @@ def _places(clause: Clause, listed: list[dict[str, Any]]) -> str:
     if clause.networks == EVERYWHERE:
         return "anywhere"
     if len(listed) == 1 and "except" not in listed[0]:
-        return "from-" + str(listed[0]["cidr"]).replace("::/", "0/").replace("::", "-").translate(
-            str.maketrans(":/", "--")
-        )
+        # No two blocks may share a name, so nothing of an address is shortened.
+        return "from-" + str(listed[0]["cidr"]).translate(str.maketrans(":/", "--"))
     return f"from-networks-{hashlib.sha256(repr(listed).encode()).hexdigest()[:8]}"
