@@ -19,8 +19,12 @@ from transformer.run import Run
 _POLICY = ("security.istio.io", "AuthorizationPolicy")
 _SETTING = ("security.istio.io", "PeerAuthentication")
 _OPEN = ("PERMISSIVE", "DISABLE")
-_IDENTITIES = ("principals", "namespaces", "serviceAccounts")
-_KEYS = ("source.principal", "source.namespace", "source.serviceAccount")
+_ACCOUNTS, _DOMAINS = "serviceAccounts", "trustDomains"
+_IDENTITIES = ("principals", "namespaces", _ACCOUNTS, _DOMAINS)
+_KEYS = {
+    "source.principal": "principals", "source.namespace": "namespaces", "source.serviceAccount": _ACCOUNTS,
+    "source.trustDomain": _DOMAINS,
+}  # fmt: skip
 
 
 @rule(
@@ -32,7 +36,7 @@ _KEYS = ("source.principal", "source.namespace", "source.serviceAccount")
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold what would become nameless for a policy that stays, after the injection rules have said what moves."""
     for policy in run.context.objects(*_POLICY) if run.clients else ():
-        named = {value for field in _refused(policy) for value in field}
+        named = set(_refused(policy))
         movers = [obj for obj in run.clients.values() if _is_named(_space(obj), named)] if named else []
         if not movers or _refuses_the_nameless(run, policy):
             continue
@@ -76,7 +80,7 @@ def _is_named(space: str, values: set[str]) -> bool:
     return any("*" in value or not space or space in value for value in values)
 
 
-def _refused(policy: Obj) -> Iterator[list[str]]:
+def _refused(policy: Obj) -> Iterator[str]:
     """Identities that the policy keeps out: those of a DENY, and those that an ALLOW leaves out."""
     action = policy.spec.get("action").text() or "ALLOW"
     if action not in ("ALLOW", "DENY"):
@@ -85,11 +89,20 @@ def _refused(policy: Obj) -> Iterator[list[str]]:
         for source in (entry.get("source") for entry in one.get("from").each()):
             for name in _IDENTITIES:
                 key = name if action == "DENY" else f"not{name[0].upper()}{name[1:]}"
-                yield _texts(source.get(key))
+                yield from _values(policy, name, source.get(key))
         for condition in one.get("when").each():
-            if condition.get("key").text() in _KEYS:
-                yield _texts(condition.get("values" if action == "DENY" else "notValues"))
+            name = _KEYS.get(condition.get("key").text(), "")
+            if name:
+                yield from _values(policy, name, condition.get("values" if action == "DENY" else "notValues"))
 
 
-def _texts(field: View) -> list[str]:
-    return [entry.text() for entry in field.each()]
+def _values(policy: Obj, name: str, field: View) -> Iterator[str]:
+    """The values with their namespace: a short account is one of the policy's, a trust domain has any namespace."""
+    for entry in field.each():
+        text = entry.text()
+        if name == _DOMAINS:
+            yield "*"
+        elif name == _ACCOUNTS and "/" not in text:
+            yield f"{policy.namespace or '*'}/{text}"
+        else:
+            yield text
