@@ -11,14 +11,12 @@ from collections.abc import Iterator, Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj, View
-from transformer.rules import root_policies
+from transformer.rules import reach, root_policies
 from transformer.rules.registry import rule
 from transformer.rules.workload.posture import STRICT, posture
 from transformer.run import Run
 
 _POLICY = ("security.istio.io", "AuthorizationPolicy")
-_SETTING = ("security.istio.io", "PeerAuthentication")
-_OPEN = ("PERMISSIVE", "DISABLE")
 _ACCOUNTS, _DOMAINS = "serviceAccounts", "trustDomains"
 _IDENTITIES = ("principals", "namespaces", _ACCOUNTS, _DOMAINS)
 _KEYS = {
@@ -38,7 +36,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     for policy in run.context.objects(*_POLICY) if run.clients else ():
         named = set(_refused(policy))
         movers = [obj for obj in run.clients.values() if _is_named(_space(obj), named)] if named else []
-        if not movers or _refuses_the_nameless(run, policy):
+        if not movers or _needs_identity(run, policy):
             continue
         if policy.context or root_policies.stands(run, policy):
             run.objects[policy.uid] = policy
@@ -53,23 +51,26 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             run.units.link(policy.uid, obj.uid)
 
 
-def _refuses_the_nameless(run: Run, policy: Obj) -> bool:
-    """Whether every pod that the policy may protect requires mutual TLS, so that nobody reaches it without an identity."""
-    if posture(run, policy.namespace, policy) != STRICT:
-        return False
-    everywhere = policy.namespace == run.options["mesh.root-namespace"]
-    return not any(
-        mode in _OPEN
-        for setting in run.context.objects(*_SETTING)
-        if everywhere or setting.namespace == policy.namespace
-        for mode in _modes(setting)
-    )
+def _needs_identity(run: Run, policy: Obj) -> bool:
+    """Whether all pods that the policy may reach surely refuse callers without an identity, on every port.
 
+    Objects that count by their age, or for one revision of Istio, and objects for pods that nobody has seen are
+    taken to be the weaker ones.
+    """
+    # Only meshes with policies need it.
+    from transformer.rules.istio.peer_authentication import weakest
 
-def _modes(setting: Obj) -> Iterator[str]:
-    yield setting.spec.get("mtls", "mode").text()
-    for _, port in setting.spec.get("portLevelMtls").items():
-        yield port.get("mode").text()
+    root = run.options["mesh.root-namespace"]
+    found = run.context.objects("security.istio.io", "PeerAuthentication")
+    spaces = {policy.namespace}
+    if policy.namespace == root:
+        known = (*run.context.objects("", "Namespace"), *run.context.workloads(), *found)
+        spaces |= {_space(obj) for obj in known}
+    for space in sorted(spaces):
+        mode = weakest(found, root, space, reach.selector(policy))
+        if mode != "STRICT" and (mode or posture(run, space, policy) != STRICT):
+            return False
+    return True
 
 
 def _space(obj: Obj) -> str:
