@@ -219,10 +219,12 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         "MS438", "warning", "callers that stay behind are refused",
-        "A policy lets callers in by name, and their pods stay in the old mesh: `only` does not name them, or something holds them.",
+        "A policy lets callers in by name, and their pods stay in the old mesh: `only` does not name them, something holds them, or "
+        "they are in the context or in no manifest that is here.",
         "Between the meshes calls are plaintext and carry no identity, so these callers are refused once the policy is in force; "
         "`phase: switch` only logs it.",
-        "Move these callers first, or stay with `phase: switch` until they have moved.",
+        "Move these callers first, or stay with `phase: switch` until they have moved. Name their namespace under complete where no "
+        "such pods exist.",
         "rules:\n- from:\n  - source: {principals: [cluster.local/ns/web/sa/front]}   # with --only shop",
     ),
     Code(
