@@ -73,7 +73,7 @@ def _stays(run: Run, settlement: Settlement, caller: Caller) -> bool:
     ]
     if known:
         return any(_stays_itself(run, settlement, workload) for workload in known)
-    if _in_linkerd(run, caller.namespace) or caller.namespace in _moving(run, settlement):
+    if in_linkerd(run, caller.namespace) or caller.namespace in _moving(run, settlement):
         return False
     return run.stage.partial or not run.context.is_complete(caller.namespace)
 
@@ -81,7 +81,7 @@ def _stays(run: Run, settlement: Settlement, caller: Caller) -> bool:
 def _stays_itself(run: Run, settlement: Settlement, workload: Obj) -> bool:
     """Whether the workload is, or may be, in the old mesh and does not leave it in this run."""
     own = _template(workload).get("metadata", "annotations").get(_INJECT).text()
-    if own in _IN or (own != "disabled" and _in_linkerd(run, workload.namespace)):
+    if own in _IN or (own != "disabled" and in_linkerd(run, workload.namespace)):
         return False
     setting = _settings(run).get(workload.namespace, NamespaceSetting(None))
     injection = injection_settings.of_pod(injection_settings.pod_of(workload), setting)
@@ -111,7 +111,13 @@ def _moving(run: Run, settlement: Settlement) -> set[str]:
     return {obj.namespace or obj.name for obj in moved} | run.scope.moving()
 
 
-def _in_linkerd(run: Run, namespace: str) -> bool:
+def caller(obj: Obj) -> Caller:
+    """What policies know the pods of a workload by; for a Namespace, all of its pods."""
+    return Caller(obj.name, "") if obj.ref.kind == "Namespace" else Caller(obj.namespace, _account(obj))
+
+
+def in_linkerd(run: Run, namespace: str) -> bool:
+    """Whether a Namespace of stream or context is in Linkerd already."""
     found = run.context.namespace(namespace).obj
     return found is not None and found.annotations.get(_INJECT, "") in _IN
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from transformer import codes, coexistence, left_callers, needles, scope, unseen_policies
+from transformer import codes, coexistence, left_callers, moved_callers, needles, scope, unseen_policies
 from transformer.context.index import Context
 from transformer.documents import Input, Part
 from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError, place_of
@@ -220,6 +220,7 @@ def _report(
     findings += [*_prerequisites(settlement), *_stale_acceptances(run)]
     findings += coexistence.findings(run, settlement)
     findings += left_callers.findings(run, settlement)
+    findings += moved_callers.findings(run, settlement)
     findings += unseen_policies.findings(run, settlement)
     findings += root_policies.findings(run, settlement.held)
     if exit_code is None:

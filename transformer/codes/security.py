@@ -251,4 +251,11 @@ CODES: tuple[Code, ...] = (
         "Nothing where these pods never were in Istio; else write a Server for them, or set their default inbound policy.",
         "metadata: {name: deny-all, namespace: istio-system}\nspec: {}   # and a Namespace with linkerd.io/inject: enabled",
     ),
+    Code(
+        "MS445", "warning", "policy elsewhere that lets in callers which move",
+        "A policy that is not part of this run, or is held, admits identities, and callers that move are among them.",
+        "Between the meshes calls are plaintext and carry no identity: the policy refuses these callers until its own pods have moved.",
+        "Move its pods too, or before; or admit these callers in another way, such as by address, for as long as that takes.",
+        "rules:\n- from:\n  - source: {principals: [cluster.local/ns/web/sa/front]}   # in --context, while web moves",
+    ),
 )  # fmt: skip

@@ -7,22 +7,17 @@ https://istio.io/latest/docs/reference/config/security/authorization-policy/#Sou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
-from transformer.objects import Obj, View
+from transformer.objects import Obj
 from transformer.rules import reach, root_policies
 from transformer.rules.registry import rule
+from transformer.rules.workload import policy_names
 from transformer.rules.workload.posture import STRICT, posture
 from transformer.run import Run
 
 _POLICY = ("security.istio.io", "AuthorizationPolicy")
-_ACCOUNTS, _DOMAINS = "serviceAccounts", "trustDomains"
-_IDENTITIES = ("principals", "namespaces", _ACCOUNTS, _DOMAINS)
-_KEYS = {
-    "source.principal": "principals", "source.namespace": "namespaces", "source.serviceAccount": _ACCOUNTS,
-    "source.trustDomain": _DOMAINS,
-}  # fmt: skip
 
 
 @rule(
@@ -34,7 +29,7 @@ _KEYS = {
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold what would become nameless for a policy that stays, after the injection rules have said what moves."""
     for policy in run.context.objects(*_POLICY) if run.clients else ():
-        named = set(_refused(policy))
+        named = set(policy_names.refused(policy))
         movers = [obj for obj in run.clients.values() if _is_named(_space(obj), named)] if named else []
         if not movers or _needs_identity(run, policy):
             continue
@@ -79,31 +74,3 @@ def _space(obj: Obj) -> str:
 
 def _is_named(space: str, values: set[str]) -> bool:
     return any("*" in value or not space or space in value for value in values)
-
-
-def _refused(policy: Obj) -> Iterator[str]:
-    """Identities that the policy keeps out: those of a DENY, and those that an ALLOW leaves out."""
-    action = policy.spec.get("action").text() or "ALLOW"
-    if action not in ("ALLOW", "DENY"):
-        return
-    for one in policy.spec.get("rules").each():
-        for source in (entry.get("source") for entry in one.get("from").each()):
-            for name in _IDENTITIES:
-                key = name if action == "DENY" else f"not{name[0].upper()}{name[1:]}"
-                yield from _values(policy, name, source.get(key))
-        for condition in one.get("when").each():
-            name = _KEYS.get(condition.get("key").text(), "")
-            if name:
-                yield from _values(policy, name, condition.get("values" if action == "DENY" else "notValues"))
-
-
-def _values(policy: Obj, name: str, field: View) -> Iterator[str]:
-    """The values with their namespace: a short account is one of the policy's, a trust domain has any namespace."""
-    for entry in field.each():
-        text = entry.text()
-        if name == _DOMAINS:
-            yield "*"
-        elif name == _ACCOUNTS and "/" not in text:
-            yield f"{policy.namespace or '*'}/{text}"
-        else:
-            yield text
