@@ -79,7 +79,8 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         "MS409", "error", "security object that Istio reads otherwise than it looks",
-        "A field is unknown, null, empty or malformed: the API server drops it or Istio refuses the object.",
+        "A field is unknown, null, empty or malformed: the API server drops it or Istio refuses the object. Or its label "
+        "`istio.io/rev` names a revision of Istio that its pods do not surely have: other control planes do not read it.",
         "What the object does today is not what it says, so it stays, with every workload that it reaches.",
         "Write down what is meant; unknown fields are often a field one level too high or too low.",
         "rules:\n- from: []  # Istio refuses an empty list",
