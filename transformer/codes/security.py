@@ -102,7 +102,8 @@ CODES: tuple[Code, ...] = (
     Code(
         "MS422", "warning", "paths are compared as they are sent",
         "Istio normalises a request's path before it looks at the policies; Linkerd does not.",
-        "Requests with dot segments, backslashes or needlessly encoded characters are refused where callers depend on the path.",
+        "Requests with dot segments, backslashes or needlessly encoded characters are refused where callers depend on the path; "
+        "where suffixes or templates tell them apart, also with segments that begin with `..`, `.;` or `;`.",
         "Let clients send normalised paths; nearly all do.",
         "GET /api/../admin",
     ),
