@@ -12,6 +12,7 @@ from transformer import codes, left_callers
 from transformer.findings import Finding
 from transformer.left_callers import Caller
 from transformer.objects import Obj
+from transformer.rules import root_policies
 from transformer.rules.workload import policy_names
 from transformer.run import Run
 from transformer.settle import Settlement
@@ -28,7 +29,7 @@ def findings(run: Run, settlement: Settlement) -> Iterator[Finding]:
         return
     movers = [left_callers.caller(obj) for obj in moving]
     for policy in run.context.objects("security.istio.io", "AuthorizationPolicy"):
-        stays = policy.context or policy.uid in settlement.held
+        stays = policy.context or policy.uid in settlement.held or root_policies.stands(run, policy)
         if not stays or left_callers.in_linkerd(run, policy.namespace):
             continue
         values = list(dict.fromkeys(policy_names.admitted(policy)))

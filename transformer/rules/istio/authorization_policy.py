@@ -26,7 +26,6 @@ from transformer.rules.istio.authorization_callers import Known
 from transformer.rules.istio.authorization_rules import Policy, Unsayable
 from transformer.rules.istio.authorization_scope import Group, Scope
 from transformer.rules.registry import rule
-from transformer.rules.workload import injection_settings, revisions
 from transformer.run import Run
 from transformer.targets import metadata
 
@@ -95,7 +94,6 @@ def _read(
     if obj.ref.kind == "PeerAuthentication":
         if _concerns_nobody(run, obj):
             return
-        _refuse_revision(run, obj)
         scope.check(obj)
         settings.append(obj)
     elif rules.action(obj) == rules.AUDIT:
@@ -104,22 +102,10 @@ def _read(
         run.mark(obj.spec, Fate(DEGRADED, "MS420"))
         return
     else:
-        _refuse_revision(run, obj)
         policy = ingress_identity.replaced(run, rules.read(obj, known))
         scope.check(obj)
         policies.append(policy)
     run.mark(obj.spec, Fate(TRANSLATED, "the ports of the pods that it reaches"))
-
-
-def _refuse_revision(run: Run, obj: Obj) -> None:
-    """A policy of another revision is not in force; in force it would admit, or refuse, whom nobody does today."""
-    revision = revisions.unread(run, obj)
-    if revision:
-        raise Unsayable(
-            "MS409", obj.view.get("metadata", "labels", injection_settings.REVISION),
-            f"only a control plane of revision {revision} reads this, and nothing says that the pods have that one",
-            "Remove the label, or the object if its control plane is gone; or label the Namespace with the same revision.",
-        )  # fmt: skip
 
 
 def _hold_rivals(run: Run, scope: Scope, settings: Sequence[Obj]) -> None:

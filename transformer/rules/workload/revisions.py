@@ -22,7 +22,7 @@ def unread(run: Run, obj: Obj) -> str:
     if REVISION not in obj.labels:
         return ""
     wanted = obj.labels[REVISION]
-    return "" if wanted and set(_revisions(run, obj)) == {wanted} else wanted or "''"
+    return "" if wanted and set(_revisions(run, obj)) <= {wanted} else wanted or "''"
 
 
 def _revisions(run: Run, obj: Obj) -> Iterator[str]:
@@ -34,7 +34,7 @@ def _revisions(run: Run, obj: Obj) -> Iterator[str]:
     for space in spaces:
         setting = namespaces.get(space, NamespaceSetting(None))
         picked = [injection_settings.pod_of(workload) for workload in reach.selected(run, space, labels)]
-        if setting.sidecar == IN:
+        if setting.sidecar == IN or not setting.known:
             yield _of_namespace(setting)
         else:
             yield from (
