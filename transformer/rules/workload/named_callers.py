@@ -31,7 +31,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
     for policy in run.context.objects(*_POLICY) if run.clients else ():
         named = set(policy_names.refused(policy))
         movers = [obj for obj in run.clients.values() if _is_named(_space(obj), named)] if named else []
-        if not movers or _needs_identity(run, policy):
+        if not movers or _refuses_the_nameless(run, policy):
             continue
         if policy.context or root_policies.stands(run, policy):
             run.objects[policy.uid] = policy
@@ -46,7 +46,7 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
             run.units.link(policy.uid, obj.uid)
 
 
-def _needs_identity(run: Run, policy: Obj) -> bool:
+def _refuses_the_nameless(run: Run, policy: Obj) -> bool:
     """Whether all pods that the policy may reach surely refuse callers without an identity, on every port.
 
     Objects that count by their age, or for one revision of Istio, and objects for pods that nobody has seen are
