@@ -185,9 +185,18 @@ def _moving(run: Run, settlement: Settlement) -> list[Obj]:
 
 
 def _between(run: Run) -> str:
-    if run.options["mesh.mtls"] == "strict":
+    if run.options["mesh.mtls"] == "strict" and not _is_relaxed(run):
         return "are refused" if not run.stage.audits else "are plaintext, and refused by what stays"
     return "are plaintext, and refused wherever mutual TLS is required"
+
+
+def _is_relaxed(run: Run) -> bool:
+    """Whether some pods accept plaintext although the mesh requires mutual TLS."""
+    for obj in run.context.objects("security.istio.io", "PeerAuthentication"):
+        settings = [obj.spec.get("mtls"), *(view for _, view in obj.spec.get("portLevelMtls").items())]
+        if any(view.get("mode").text() in ("PERMISSIVE", "DISABLE") for view in settings):
+            return True
+    return False
 
 
 def _is_for_clients(obj: Obj) -> bool:

@@ -13,6 +13,8 @@ from transformer import codes
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.findings import Finding
 from transformer.objects import Obj
+from transformer.rules.workload import injection_settings
+from transformer.rules.workload.injection_settings import NamespaceSetting
 from transformer.run import Run
 from transformer.settle import Emitted, Settlement
 
@@ -71,21 +73,51 @@ def _stays(run: Run, settlement: Settlement, caller: Caller) -> bool:
     ]
     if known:
         return any(_stays_itself(run, settlement, workload) for workload in known)
-    return (
-        run.stage.partial
-        and caller.namespace not in run.scope.moving()
-        and not _in_linkerd(run, caller.namespace)
-    )
+    if in_linkerd(run, caller.namespace) or caller.namespace in _moving(run, settlement):
+        return False
+    return run.stage.partial or not run.context.is_complete(caller.namespace)
 
 
 def _stays_itself(run: Run, settlement: Settlement, workload: Obj) -> bool:
+    """Whether the workload is, or may be, in the old mesh and does not leave it in this run."""
     own = _template(workload).get("metadata", "annotations").get(_INJECT).text()
-    if own in _IN or (own != "disabled" and _in_linkerd(run, workload.namespace)):
+    if own in _IN or (own != "disabled" and in_linkerd(run, workload.namespace)):
         return False
-    return workload.uid in settlement.held or not (run.scope.moves(workload) or run.scope.picks(workload))
+    setting = _settings(run).get(workload.namespace, NamespaceSetting(None))
+    injection = injection_settings.of_pod(injection_settings.pod_of(workload), setting)
+    if injection.state == injection_settings.OUT:
+        return False  # without an identity today, too
+    if workload.uid in run.clients or workload.uid in settlement.held:
+        return workload.uid in settlement.held
+    return injection.own or not _flips(settlement, setting)
 
 
-def _in_linkerd(run: Run, namespace: str) -> bool:
+def _settings(run: Run) -> dict[str, NamespaceSetting]:
+    found: dict[str, NamespaceSetting] | None = run.memo.get("namespaces-of-callers")
+    if found is None:
+        found = run.memo["namespaces-of-callers"] = injection_settings.of_namespaces(run)
+    return found
+
+
+def _flips(settlement: Settlement, setting: NamespaceSetting) -> bool:
+    """Whether the Namespace takes the pods with it that have no setting of their own."""
+    obj = setting.obj
+    return obj is not None and not obj.context and setting.meshes and obj.uid not in settlement.held
+
+
+def _moving(run: Run, settlement: Settlement) -> set[str]:
+    """Namespaces of which something moves, in this run or as `only` names it."""
+    moved = [obj for uid, obj in run.clients.items() if uid not in settlement.held]
+    return {obj.namespace or obj.name for obj in moved} | run.scope.moving()
+
+
+def caller(obj: Obj) -> Caller:
+    """What policies know the pods of a workload by; for a Namespace, all of its pods."""
+    return Caller(obj.name, "") if obj.ref.kind == "Namespace" else Caller(obj.namespace, _account(obj))
+
+
+def in_linkerd(run: Run, namespace: str) -> bool:
+    """Whether a Namespace of stream or context is in Linkerd already."""
     found = run.context.namespace(namespace).obj
     return found is not None and found.annotations.get(_INJECT, "") in _IN
 

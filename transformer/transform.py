@@ -6,7 +6,16 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from transformer import codes, coexistence, left_callers, left_over, needles, scope, unseen_policies
+from transformer import (
+    codes,
+    coexistence,
+    left_callers,
+    left_over,
+    moved_callers,
+    needles,
+    scope,
+    unseen_policies,
+)
 from transformer.context.index import Context
 from transformer.documents import Input, Part
 from transformer.errors import DONE, FINDINGS, INTERNAL, USAGE, BugError, InputError, place_of
@@ -224,6 +233,7 @@ def _report(
     findings += [*_prerequisites(settlement), *_stale_acceptances(run)]
     findings += coexistence.findings(run, settlement)
     findings += left_callers.findings(run, settlement)
+    findings += moved_callers.findings(run, settlement)
     findings += unseen_policies.findings(run, settlement)
     findings += root_policies.findings(run, settlement.held)
     if exit_code is None:

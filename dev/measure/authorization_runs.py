@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from dev.measure.authorization_told import explained
 from dev.measure.vector_runs import World, worlds
 from transformer.options import Options
 from transformer.proof.linkerd_inbound import Inbound
 from transformer.transform import Report, transform
 
 SAME, STRICTER, WIDER, HELD, OUTSIDE = "same", "stricter", "WIDER", "held", "outside"
-#: Findings that announce that something is refused that Istio lets in.
-TOLD = frozenset({"MS421", "MS422", "MS425", "MS430", "MS431", "MS432"})
 
 
 class Answered(NamedTuple):
@@ -36,9 +35,16 @@ class AuthorizationRun(NamedTuple):
     answers: tuple[Answered, ...]
 
     @property
-    def told(self) -> bool:
-        """Whether a finding says that something is refused from now on."""
-        return any(finding.code in TOLD for finding in self.report.findings)
+    def untold(self) -> list[Answered]:
+        """Refusals that Istio does not know and no finding explains."""
+        return [
+            found
+            for found in self.answers
+            if found.outcome == STRICTER and found.linkerd is not None
+            and not explained(
+                self.report.findings, found.question["request"]["workload"], found.question["request"], found.linkerd
+            )
+        ]  # fmt: skip
 
 
 def run(world: World, **options: Any) -> AuthorizationRun:

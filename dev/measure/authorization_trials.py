@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from dev.measure.authorization_runs import TOLD
+from dev.measure.authorization_told import explained
+from transformer.findings import Finding
 from transformer.options import Options
 from transformer.proof.istio_authorization import Authorization, NotModelled
 from transformer.proof.linkerd_inbound import Inbound
@@ -65,7 +66,6 @@ def trial(seed: int, requests: int = 40) -> Trial:
     facts = {"mesh.mtls": mtls, "authorization": "translate", "complete": ("*",), "fail-on": "never"}
     result = transform(manifests.encode(), Options(facts), name=f"trial-{seed}")
     output = b"".join(result.output).decode()
-    told = any(finding.code in TOLD for finding in result.report.findings)
     istio = Authorization(objects, mtls=mtls)
     linkerd = Inbound([found for found in yaml.load_all(output, Loader=_LOADER) if found])
     held = any(fate.outcome == "held" and fate.ref.kind == "Namespace" for fate in result.report.objects)
@@ -79,7 +79,7 @@ def trial(seed: int, requests: int = 40) -> Trial:
     probed = any("readinessProbe" in str(obj) for obj in objects if obj["metadata"]["name"] == "cart")
     for _ in range(1 if held else requests):
         request = _request(dice, near)
-        outcome = HELD if held else _compare(istio, linkerd, request, told=told, probed=probed)
+        outcome = HELD if held else _compare(istio, linkerd, request, result.report.findings, probed=probed)
         if outcome is not None:
             counts[outcome] = counts.get(outcome, 0) + 1
             if outcome in (WIDER, UNTOLD):
@@ -88,7 +88,7 @@ def trial(seed: int, requests: int = 40) -> Trial:
 
 
 def _compare(
-    istio: Authorization, linkerd: Inbound, request: Json, *, told: bool, probed: bool
+    istio: Authorization, linkerd: Inbound, request: Json, findings: Sequence[Finding], *, probed: bool
 ) -> str | None:
     """How the two answers compare; None where Istio's cannot be known."""
     try:
@@ -109,7 +109,7 @@ def _compare(
         return PROBE if probed and asked == ("GET", "/healthz", 8080) else WIDER
     if str(request["client"]["identity"]).startswith("other.domain/"):
         return STRICTER  # accounts of another trust domain are none that a policy of Linkerd names
-    return STRICTER if told else UNTOLD
+    return STRICTER if explained(findings, request["workload"], request, answer) else UNTOLD
 
 
 def _may_send_anything(istio: Authorization, request: Json) -> bool:

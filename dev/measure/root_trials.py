@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from dev.measure import authorization_trials as trials
-from dev.measure.authorization_runs import TOLD
+from transformer.findings import Finding
 from transformer.options import Options
 from transformer.proof.istio_authorization import Authorization, NotModelled
 from transformer.proof.linkerd_inbound import Inbound
@@ -37,9 +37,9 @@ class Step(NamedTuple):
     moved: frozenset[str]
 
     @property
-    def told(self) -> bool:
-        """Whether this run or an earlier one told that something is refused from now on."""
-        return any(finding.code in TOLD for report in self.reports for finding in report.findings)
+    def findings(self) -> list[Finding]:
+        """Findings of this run and of the earlier ones."""
+        return [finding for report in self.reports for finding in report.findings]
 
 
 class Trial(NamedTuple):
@@ -72,7 +72,7 @@ def trial(seed: int, requests: int = 20) -> Trial:
                 request = {**trials._request(dice, near), "workload": f"{space}/cart"}
                 if space in step.moved:
                     probed = "readinessProbe" in str(_workload(objects, space))
-                    outcome = trials._compare(istio, linkerd, request, told=step.told, probed=probed)
+                    outcome = trials._compare(istio, linkerd, request, step.findings, probed=probed)
                 else:
                     outcome = _staying(istio, after, request, step.moved)
                 if outcome is not None:

@@ -30,6 +30,15 @@ def test_meshes_side_by_side_are_told_with_an_example_of_each() -> None:
     ]
 
 
+def test_in_a_strict_mesh_with_an_exception_not_every_call_between_the_meshes_is_refused() -> None:
+    lax = (
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: lax, namespace: post}\n"
+        "spec: {selector: {matchLabels: {app: mail}}, mtls: {mode: STRICT}, portLevelMtls: {80: {mode: PERMISSIVE}}}\n"
+    )
+    (message,) = messages(NAMESPACE.format("shop") + NAMESPACE.format("post") + POLICY + lax, "MS016")
+    assert message.endswith("calls between them are plaintext, and refused wherever mutual TLS is required")
+
+
 def test_routes_that_stay_are_told_to_clients_that_move() -> None:
     (message,) = messages(NAMESPACE.format("shop") + ROUTE % "mesh", "MS017")
     assert "1 stay, such as VirtualService post/mail: what moves, such as Namespace shop," in message

@@ -48,12 +48,7 @@ def test_nobody_may_do_more_than_before(runs: list[AuthorizationRun]) -> None:
 
 
 def test_whatever_is_stricter_is_told(runs: list[AuthorizationRun]) -> None:
-    untold = [
-        found.world["id"]
-        for found in runs
-        if not found.told and any(a.outcome == STRICTER for a in found.answers)
-    ]
-    assert untold == []
+    assert [(found.world["id"], found.untold) for found in runs if found.untold] == []
     assert outcomes(runs)[STRICTER] < 200
 
 

@@ -117,6 +117,17 @@ def deny_only_connections(was: Any) -> Any:
     return lambda what: was(what._replace(deny=tuple(entry for entry in what.deny if not entry[0].http_only)))
 
 
+def first_identity_only(was: Any) -> Any:
+    """What is lost is refused, on ports that have a Server: no word about undeclared ports explains that."""
+
+    def objects(*args: Any) -> Any:
+        for made in was(*args):
+            refs = made.spec.get("identityRefs", ())
+            yield made._replace(spec={**made.spec, "identityRefs": refs[:1]}) if refs else made
+
+    return objects
+
+
 def first_rule_only(was: Any) -> Any:
     return lambda self, allowed, denied: was(self, allowed, list(denied)[:1])
 
@@ -162,6 +173,7 @@ FAULTS = {
     "Servers that let everyone in": Fault(
         inbound_policy, "access_policy", lambda was: lambda sources: was(sources) or "all-unauthenticated"
     ),
+    "callers but the first": Fault(inbound_policy, "objects", first_identity_only),
     "nothing is told": Fault(emission, "_tell", always(None)),
 }  # fmt: skip
 

@@ -81,7 +81,8 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         "MS409", "error", "security object that Istio reads otherwise than it looks",
-        "A field is unknown, null, empty or malformed: the API server drops it or Istio refuses the object.",
+        "A field is unknown, null, empty or malformed: the API server drops it or Istio refuses the object. Or its label "
+        "`istio.io/rev` names a revision of Istio that its pods do not surely have: other control planes do not read it.",
         "What the object does today is not what it says, so it stays, with every workload that it reaches.",
         "Write down what is meant; unknown fields are often a field one level too high or too low.",
         "rules:\n- from: []  # Istio refuses an empty list",
@@ -104,7 +105,8 @@ CODES: tuple[Code, ...] = (
     Code(
         "MS422", "warning", "paths are compared as they are sent",
         "Istio normalises a request's path before it looks at the policies; Linkerd does not.",
-        "Requests with dot segments, backslashes or needlessly encoded characters are refused where callers depend on the path.",
+        "Requests with dot segments, backslashes or needlessly encoded characters are refused where callers depend on the path; "
+        "where suffixes or templates tell them apart, also with segments that begin with `..`, `.;` or `;`.",
         "Let clients send normalised paths; nearly all do.",
         "GET /api/../admin",
     ),
@@ -223,10 +225,12 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         "MS438", "warning", "callers that stay behind are refused",
-        "A policy lets callers in by name, and their pods stay in the old mesh: `only` does not name them, or something holds them.",
+        "A policy lets callers in by name, and their pods stay in the old mesh: `only` does not name them, something holds them, or "
+        "they are in the context or in no manifest that is here.",
         "Between the meshes calls are plaintext and carry no identity, so these callers are refused once the policy is in force; "
         "`phase: switch` only logs it.",
-        "Move these callers first, or stay with `phase: switch` until they have moved.",
+        "Move these callers first, or stay with `phase: switch` until they have moved. Name their namespace under complete where no "
+        "such pods exist.",
         "rules:\n- from:\n  - source: {principals: [cluster.local/ns/web/sa/front]}   # with --only shop",
     ),
     Code(
@@ -270,5 +274,12 @@ CODES: tuple[Code, ...] = (
         "cluster.",
         "Delete it in the cluster where nothing prunes.",
         "metadata: {annotations: {meshshift.dev/from: AuthorizationPolicy/shop/cart}}",
+    ),
+    Code(
+        "MS445", "warning", "policy elsewhere that lets in callers which move",
+        "A policy that is not part of this run, or is held, admits identities, and callers that move are among them.",
+        "Between the meshes calls are plaintext and carry no identity: the policy refuses these callers until its own pods have moved.",
+        "Move its pods too, or before; or admit these callers in another way, such as by address, for as long as that takes.",
+        "rules:\n- from:\n  - source: {principals: [cluster.local/ns/web/sa/front]}   # in --context, while web moves",
     ),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from transformer.rules.istio.authorization_rules import Unsayable
 from transformer.rules.istio.authorization_table import HTTP, SNIFFED, TCP
 from transformer.rules.workload import injection_settings as settings
 from transformer.run import Run
-from transformer.service_protocol import is_opaque, istio_protocol, takes_http_routes
+from transformer.service_protocol import is_opaque, istio_protocol, protocol_of, takes_http_routes
 
 #: A pod's way: it joins Linkerd in this run or is there, it is in no mesh, or this run does not know or change it.
 MOVES, OUTSIDE, UNKNOWN = "moves", "outside", "unknown"
@@ -87,6 +87,7 @@ def of(run: Run, obj: Obj, namespaces: dict[str, settings.NamespaceSetting]) -> 
     for service, port in _services(run, obj, labels):
         number = _target(service, port, containers)
         ports |= {number} if number else set()
+    ports |= {_entry_target(port) for port in _entry_ports(run, obj, labels)}
     hooks = tuple(hook for container in containers for hook in _hooks(container))
     arrived = _has_arrived(pod, namespace)
     return Pods(obj, pod, labels, way, tuple(sorted(ports)), probes, arrived, hooks)
@@ -205,6 +206,30 @@ def _target(service: Obj, port: View, containers: list[View]) -> int:
     )
 
 
+def _entry_ports(run: Run, obj: Obj, labels: dict[str, str]) -> Iterator[View]:
+    """Ports of the ServiceEntries of the namespace that select the pods: for their sidecars these are Services too.
+
+    Istio: GetProxyServiceTargets in pilot/pkg/serviceregistry/serviceentry.
+    """
+    for entry in run.context.objects("networking.istio.io", "ServiceEntry"):
+        selector = entry.spec.get("workloadSelector")
+        selects = selector.present and selector.get("labels").texts().items() <= labels.items()
+        if selects and entry.namespace == obj.namespace:
+            yield from (port for port in entry.spec.get("ports").each() if _entry_target(port))
+
+
+def _entry_target(port: View) -> int:
+    number = port.get("targetPort").value() or port.get("number").value()
+    return number if type(number) is int and port.get("protocol").text().upper() != "UDP" else 0
+
+
+def _entry_kind(port: View) -> str:
+    """How a ServiceEntry says that its port is read; empty where its selector has no labels and nobody knows whom it picks."""
+    if not port.obj.spec.get("workloadSelector", "labels").texts():
+        return ""
+    return _kind(protocol_of(port.get("protocol").text(), "", 0))
+
+
 def reading(run: Run, pods: Pods, port: int) -> str:
     """How Istio reads a port: HTTP, TCP or SNIFFED; empty where its Services are not known or disagree."""
     containers = list(_containers(pods.pod))
@@ -212,6 +237,9 @@ def reading(run: Run, pods: Pods, port: int) -> str:
         _kind(istio_protocol(view))
         for service, view in _services(run, pods.obj, pods.labels)
         if _target(service, view, containers) == port
+    }
+    found |= {
+        _entry_kind(view) for view in _entry_ports(run, pods.obj, pods.labels) if _entry_target(view) == port
     }
     if not found:
         return SNIFFED if run.context.is_complete(pods.obj.namespace) else ""

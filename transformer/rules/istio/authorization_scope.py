@@ -14,7 +14,7 @@ from transformer.rules import reach, root_policies
 from transformer.rules.istio import authorization_pods
 from transformer.rules.istio.authorization_pods import MOVES, OUTSIDE, UNKNOWN, Pods
 from transformer.rules.istio.authorization_rules import Policy, Unsayable, selector
-from transformer.rules.workload import injection_settings
+from transformer.rules.workload import injection_settings, revisions
 from transformer.rules.workload.injection_settings import NamespaceSetting
 from transformer.run import Run
 
@@ -97,7 +97,8 @@ class Scope:
                     yield pods
 
     def check(self, obj: Obj) -> None:
-        """Refuse a policy that reaches pods which this run does not see or move."""
+        """Refuse a policy that reaches pods which this run does not see or move, or that their Istio does not read."""
+        self._refuse_other_revision(obj)
         complete = self._run.context.is_complete("*" if obj.namespace == self.root else obj.namespace)
         if obj.namespace == self.root and not complete:
             raise Unsayable(
@@ -151,11 +152,22 @@ class Scope:
 
     def check_standing(self, obj: Obj) -> None:
         """Refuse a policy that stays and of which nobody can tell whom of those that move it reaches."""
+        self._refuse_other_revision(obj)
         self._refuse_unwritten_namespaces(obj)
         self._refuse_mesh_labels(obj)
         for pods in self.leaving(obj):
             if pods.obj.uid in self._problem:
                 raise self._problem[pods.obj.uid]
+
+    def _refuse_other_revision(self, obj: Obj) -> None:
+        """A policy of another revision is not in force; in force it would admit, or refuse, whom nobody does today."""
+        revision = revisions.unread(self._run, obj)
+        if revision:
+            raise Unsayable(
+                "MS409", obj.view.get("metadata", "labels", injection_settings.REVISION),
+                f"only a control plane of revision {revision} reads this, and nothing says that the pods have that one",
+                "Remove the label, or the object if its control plane is gone; or label the Namespace with the same revision.",
+            )  # fmt: skip
 
     def _refuse_unwritten_namespaces(self, obj: Obj) -> None:
         """Where objects write no namespace, nobody can tell which pods a policy reaches."""

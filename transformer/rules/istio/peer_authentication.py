@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from transformer.objects import Obj
 from transformer.rules.istio.authorization_rules import Unsayable, selector
+from transformer.rules.workload.injection_settings import REVISION
 
 
 class Modes(NamedTuple):
@@ -40,6 +41,39 @@ def modes(found: Sequence[Obj], root: str, namespace: str, labels: Mapping[str, 
                 raise Unsayable("MS409", view, f"{key} is no port number")
             ports[int(key)] = _set(view.get("mode").text())
     return Modes(workload, {port: mode for port, mode in ports.items() if mode})
+
+
+def weakest(found: Sequence[Obj], root: str, namespace: str, wanted: Mapping[str, str]) -> str:
+    """The least strict mode of any pod of a namespace that a selector may pick; empty where only the mesh's is left.
+
+    Pods are not asked for: those that nobody shows may have any labels that the selector leaves open.
+    """
+    for pa in found:
+        mine = dict(selector(pa))
+        if not mine or pa.namespace != namespace or namespace == root:
+            continue
+        if all(wanted.get(key, text) == text for key, text in mine.items()) and not _set_modes(pa) <= {
+            "STRICT"
+        }:
+            return "PERMISSIVE"
+    doubtful = False
+    for place in dict.fromkeys((namespace, root)):
+        wide = [pa for pa in found if pa.namespace == place and not selector(pa)]
+        if any(not _set_modes(pa, ports=False) <= {"STRICT"} for pa in wide):
+            return "PERMISSIVE"
+        if wide and all(_set_modes(pa, ports=False) and REVISION not in pa.labels for pa in wide):
+            return "STRICT"
+        doubtful = doubtful or any(REVISION in pa.labels for pa in wide)
+    return "PERMISSIVE" if doubtful else ""
+
+
+def _set_modes(policy: Obj, *, ports: bool = True) -> set[str]:
+    """Modes that the object sets, of single ports too."""
+    views = [
+        policy.spec.get("mtls"),
+        *(view for _, view in policy.spec.get("portLevelMtls").items() if ports),
+    ]
+    return {_set(view.get("mode").text()) for view in views} - {""}
 
 
 def _picks(policy: Obj, root: str, namespace: str, labels: Mapping[str, str]) -> bool:

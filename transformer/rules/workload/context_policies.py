@@ -12,6 +12,7 @@ from transformer.context.index import WORKLOAD_KINDS
 from transformer.objects import Obj
 from transformer.rules import egress, osm_mode, reach, root_policies
 from transformer.rules.registry import rule
+from transformer.rules.workload import revisions
 from transformer.run import Run
 
 
@@ -70,7 +71,7 @@ def _policies(run: Run) -> Iterator[Obj]:
 
 def _told_by_posture(run: Run, obj: Obj) -> bool:
     """Whether the object is a PeerAuthentication that the default inbound policy replaces, or that does nothing (I13)."""
-    if obj.ref.kind != "PeerAuthentication":
+    if obj.ref.kind != "PeerAuthentication" or revisions.unread(run, obj):
         return False
     whole = not reach.selector(obj) and not obj.spec.get("portLevelMtls")
     return whole or obj.namespace == run.options["mesh.root-namespace"]

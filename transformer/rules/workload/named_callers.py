@@ -7,20 +7,17 @@ https://istio.io/latest/docs/reference/config/security/authorization-policy/#Sou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from transformer.context.index import WORKLOAD_KINDS
-from transformer.objects import Obj, View
-from transformer.rules import root_policies
+from transformer.objects import Obj
+from transformer.rules import reach, root_policies
 from transformer.rules.registry import rule
+from transformer.rules.workload import policy_names
 from transformer.rules.workload.posture import STRICT, posture
 from transformer.run import Run
 
 _POLICY = ("security.istio.io", "AuthorizationPolicy")
-_SETTING = ("security.istio.io", "PeerAuthentication")
-_OPEN = ("PERMISSIVE", "DISABLE")
-_IDENTITIES = ("principals", "namespaces", "serviceAccounts")
-_KEYS = ("source.principal", "source.namespace", "source.serviceAccount")
 
 
 @rule(
@@ -32,7 +29,7 @@ _KEYS = ("source.principal", "source.namespace", "source.serviceAccount")
 def translate(run: Run, objs: Sequence[Obj]) -> None:
     """Hold what would become nameless for a policy that stays, after the injection rules have said what moves."""
     for policy in run.context.objects(*_POLICY) if run.clients else ():
-        named = {value for field in _refused(policy) for value in field}
+        named = set(policy_names.refused(policy))
         movers = [obj for obj in run.clients.values() if _is_named(_space(obj), named)] if named else []
         if not movers or _refuses_the_nameless(run, policy):
             continue
@@ -50,22 +47,25 @@ def translate(run: Run, objs: Sequence[Obj]) -> None:
 
 
 def _refuses_the_nameless(run: Run, policy: Obj) -> bool:
-    """Whether every pod that the policy may protect requires mutual TLS, so that nobody reaches it without an identity."""
-    if posture(run, policy.namespace, policy) != STRICT:
-        return False
-    everywhere = policy.namespace == run.options["mesh.root-namespace"]
-    return not any(
-        mode in _OPEN
-        for setting in run.context.objects(*_SETTING)
-        if everywhere or setting.namespace == policy.namespace
-        for mode in _modes(setting)
-    )
+    """Whether all pods that the policy may reach surely refuse callers without an identity, on every port.
 
+    Objects that count by their age, or for one revision of Istio, and objects for pods that nobody has seen are
+    taken to be the weaker ones.
+    """
+    # Only meshes with policies need it.
+    from transformer.rules.istio.peer_authentication import weakest
 
-def _modes(setting: Obj) -> Iterator[str]:
-    yield setting.spec.get("mtls", "mode").text()
-    for _, port in setting.spec.get("portLevelMtls").items():
-        yield port.get("mode").text()
+    root = run.options["mesh.root-namespace"]
+    found = run.context.objects("security.istio.io", "PeerAuthentication")
+    spaces = {policy.namespace}
+    if policy.namespace == root:
+        known = (*run.context.objects("", "Namespace"), *run.context.workloads(), *found)
+        spaces |= {_space(obj) for obj in known}
+    for space in sorted(spaces):
+        mode = weakest(found, root, space, reach.selector(policy))
+        if mode != "STRICT" and (mode or posture(run, space, policy) != STRICT):
+            return False
+    return True
 
 
 def _space(obj: Obj) -> str:
@@ -74,22 +74,3 @@ def _space(obj: Obj) -> str:
 
 def _is_named(space: str, values: set[str]) -> bool:
     return any("*" in value or not space or space in value for value in values)
-
-
-def _refused(policy: Obj) -> Iterator[list[str]]:
-    """Identities that the policy keeps out: those of a DENY, and those that an ALLOW leaves out."""
-    action = policy.spec.get("action").text() or "ALLOW"
-    if action not in ("ALLOW", "DENY"):
-        return
-    for one in policy.spec.get("rules").each():
-        for source in (entry.get("source") for entry in one.get("from").each()):
-            for name in _IDENTITIES:
-                key = name if action == "DENY" else f"not{name[0].upper()}{name[1:]}"
-                yield _texts(source.get(key))
-        for condition in one.get("when").each():
-            if condition.get("key").text() in _KEYS:
-                yield _texts(condition.get("values" if action == "DENY" else "notValues"))
-
-
-def _texts(field: View) -> list[str]:
-    return [entry.text() for entry in field.each()]

@@ -7,7 +7,7 @@ https://istio.io/latest/docs/reference/config/security/peer_authentication/
 from __future__ import annotations
 
 from transformer.objects import Obj, View
-from transformer.rules.workload import injection_settings
+from transformer.rules.workload import injection_settings, revisions
 from transformer.rules.workload.injection_settings import AUTHENTICATED, DEFAULT_POLICY
 from transformer.run import Run
 
@@ -27,7 +27,10 @@ def posture(run: Run, namespace: str, at: Obj) -> str:
         modes = {
             found.spec.get("mtls", "mode").text() or "UNSET"
             for found in run.context.objects("security.istio.io", "PeerAuthentication")
-            if found.namespace == place and not list(found.spec.get("selector", "matchLabels").items())
+            if found.namespace == place
+            and not list(found.spec.get("selector", "matchLabels").items())
+            # One of another revision weakens nothing; while it may require mutual TLS, that counts.
+            and (found.spec.get("mtls", "mode").text() == STRICT.upper() or not revisions.unread(run, found))
         }
         if len(modes) == 1 and modes != {"UNSET"}:
             return STRICT if modes == {"STRICT"} else PERMISSIVE

@@ -14,7 +14,7 @@ from transformer.ir import authorization as ir
 from transformer.ir import path_conditions
 from transformer.ir.authorization import Inexpressible, SourceSet
 from transformer.ir.path_conditions import Classes, TooManyStates
-from transformer.ir.request_classes import OTHER, ROOT, Cells, Path, Table, fold, parent
+from transformer.ir.request_classes import METHODS, OTHER, ROOT, Cells, Path, Table, fold, parent
 from transformer.targets.linkerd import path_expressions
 from transformer.targets.linkerd.path_expressions import Found
 from transformer.targets.linkerd.request_paths import (
@@ -76,11 +76,11 @@ def plan(table: Table, probes: Iterable[str], *, opaque: bool, calls: Iterable[s
 def _loses_methods(cells: Cells | Classes) -> bool:
     """Whether methods that no route can name lose callers, because a path wins by naming all others."""
     if isinstance(cells, Classes):
-        return False
+        return _names_all_methods(path_expressions.matches(cells))
     try:
         written = {(match.cell, match.method) for match in matches(cells)}
     except Unwritable:
-        return False
+        return _names_all_methods(path_expressions.matches(_as_classes(cells)))
     return any(
         row[OTHER] != cells[parent(path, cells)][OTHER]
         and (path, OTHER) not in written
@@ -88,6 +88,14 @@ def _loses_methods(cells: Cells | Classes) -> bool:
         for path, row in cells.items()
         if path != ROOT
     )
+
+
+def _names_all_methods(found: Iterable[Found]) -> bool:
+    """Whether a path is written as every method that a route can name, so that the others are refused there."""
+    methods: dict[tuple[str, str], set[str]] = {}
+    for match in found:
+        methods.setdefault((match.type, match.value), set()).add(match.method)
+    return any(OTHER not in written and written >= set(METHODS) for written in methods.values())
 
 
 _Probes = frozenset[tuple[str, str]]
