@@ -17,7 +17,7 @@ from dev.measure import corpus_policies, pages, stream_checks
 from dev.measure.corpus_runs import OPTIONS, Ran, reports, run, run_all
 from tests.crd_validation import CrdValidator
 from transformer.codes import CODES
-from transformer.transform import ObjectFate
+from transformer.outcome import ObjectFate
 
 SHARED = pages.DOCS.parent.parent / "shared"
 OUTCOMES = ("translated", "degraded", "edited", "held", "unchanged")

@@ -22,7 +22,8 @@ from transformer.documents import Input
 from transformer.errors import DONE, FINDINGS, UNPARSEABLE, USAGE, InputError
 from transformer.findings import Finding
 from transformer.options import Options
-from transformer.transform import Report, Result, transform
+from transformer.outcome import Report
+from transformer.transform import Result, transform
 
 CASES = ROOT / "tests" / "cases"
 #: CRDs of a Gateway API version that is not at hand are judged by those of the next one.

@@ -8,10 +8,10 @@ import pytest
 
 from tests.real_tools import ROOT
 from transformer import config, needles, options, settings
+from transformer.outcome import MESH_SUFFIXES
 from transformer.rules import registry
 from transformer.rules.registry import Rule
 from transformer.targets import metadata
-from transformer.transform import MESH_SUFFIXES
 
 RULES = registry.load()
 #: Rules for kinds of other groups that name no keys, and how the objects are found all the same.

@@ -11,8 +11,9 @@ import yaml
 from dev.measure.authorization_told import explained
 from dev.measure.vector_runs import World, worlds
 from transformer.options import Options
+from transformer.outcome import Report
 from transformer.proof.linkerd_inbound import Inbound
-from transformer.transform import Report, transform
+from transformer.transform import transform
 
 SAME, STRICTER, WIDER, HELD, OUTSIDE = "same", "stricter", "WIDER", "held", "outside"
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from transformer.errors import InputError
 from transformer.frontends.joined import Joined
 from transformer.options import Options
-from transformer.transform import Report, transform
+from transformer.outcome import Report
+from transformer.transform import transform
 
 SUFFIXES = (".yaml", ".yml", ".json", ".golden", ".tmpl")
 #: Facts that no manifest of the corpus can tell; findings do not end the run, so that there is output to judge.

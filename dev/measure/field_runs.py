@@ -14,7 +14,8 @@ import yaml
 from dev.measure.field_streams import Column, Table, Value
 from transformer.findings import FieldPath
 from transformer.options import Options
-from transformer.transform import ObjectFate, Report, Result, transform
+from transformer.outcome import ObjectFate, Report
+from transformer.transform import Result, transform
 
 VERSIONS = ("1.2", "1.5")
 #: Facts that the streams leave open; findings do not end the run, so that there is a fate to read.

@@ -14,9 +14,10 @@ import yaml
 from dev.measure import authorization_trials as trials
 from transformer.findings import Finding
 from transformer.options import Options
+from transformer.outcome import Report
 from transformer.proof.istio_authorization import Authorization, NotModelled
 from transformer.proof.linkerd_inbound import Inbound
-from transformer.transform import Report, transform
+from transformer.transform import transform
 
 Json = dict[str, Any]
 ROOT, SPACES = "istio-system", ("shop", "web")

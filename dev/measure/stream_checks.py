@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from dev.measure.corpus_runs import Ran, Source, run
 from transformer.findings import ObjectRef
+from transformer.outcome import Report
 from transformer.stream import nodes, split
-from transformer.transform import Report
 
 MARKER = "meshshift.dev/from"
 

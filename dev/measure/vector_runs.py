@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from dev.measure.stream_checks import documents, values
 from transformer.options import Options
+from transformer.outcome import Report
 from transformer.proof.judge import judge_ingress, judge_world
 from transformer.proof.paths import normalized
 from transformer.proof.verdicts import Verdict
-from transformer.transform import Report, transform
+from transformer.transform import transform
 
 World = Mapping[str, Any]
 Judge = Callable[[World, Iterable[Any]], list[Verdict]]

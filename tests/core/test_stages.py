@@ -12,7 +12,8 @@ from tests.case_tables import CASES, Case, cases, check, ids
 from tests.crd_validation import Emitted
 from transformer.errors import DONE
 from transformer.options import Options
-from transformer.transform import Report, transform
+from transformer.outcome import Report
+from transformer.transform import transform
 
 STAGES = (*cases("phases"), *cases("only"))
 STRICT = {"mesh.mtls": "strict"}

@@ -6,8 +6,8 @@ from typing import Any
 
 from transformer.findings import Finding, ObjectRef
 from transformer.options import Options
+from transformer.outcome import ObjectFate, Report
 from transformer.report import json
-from transformer.transform import ObjectFate, Report
 
 ROUTE = ObjectRef("networking.istio.io", "v1", "VirtualService", "shop", "cart")
 POLICY = ObjectRef("security.istio.io", "v1", "AuthorizationPolicy", "", "all")

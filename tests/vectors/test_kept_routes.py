@@ -18,7 +18,8 @@ import yaml
 
 from tests.real_tools import absent
 from transformer.options import Options
-from transformer.transform import Report, transform
+from transformer.outcome import Report
+from transformer.transform import transform
 
 Json = dict[str, Any]
 READ = ("HTTPRoute", "GRPCRoute")

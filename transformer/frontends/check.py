@@ -24,7 +24,7 @@ from transformer.settings import Layer, Settings
 
 COMMAND, UNREAD = "check", overview.UNREAD
 if TYPE_CHECKING:
-    from transformer.transform import ObjectFate
+    from transformer.outcome import ObjectFate
 
 _HEADS = ("KIND", "PRESENT", "WOULD MOVE", "NEEDS A DECISION")
 
@@ -105,7 +105,8 @@ def _settings_of_stream(data: bytes, layers: Sequence[Layer], environ: Mapping[s
 def _report(
     data: bytes, chosen: Settings, notes: list[str], joined: Joined | None, unread: list[Finding]
 ) -> dict[str, Any]:
-    from transformer.transform import rank, transform
+    from transformer.outcome import rank
+    from transformer.transform import transform
 
     options = chosen.options
     context = manifests.read(options["context"])
@@ -139,7 +140,7 @@ def remains(fate: ObjectFate) -> bool:
 
 def is_old(ref: ObjectRef) -> bool:
     """Whether the object's kind belongs to a mesh that is left behind."""
-    from transformer.transform import MESH_SUFFIXES, PASSED_KINDS
+    from transformer.outcome import MESH_SUFFIXES, PASSED_KINDS
 
     return ref.group.endswith(MESH_SUFFIXES) and (ref.group, ref.kind) not in PASSED_KINDS
 

@@ -10,7 +10,7 @@ from transformer.findings import Finding
 from transformer.options import Options
 
 if TYPE_CHECKING:
-    from transformer.transform import Report
+    from transformer.outcome import Report
 
 _NEXT = {"prepare": "phase: switch", "switch": "phase: enforce"}
 _HEADS = ("NAMESPACE", "READY FOR", "BLOCKED BY")

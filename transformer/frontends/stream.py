@@ -36,7 +36,7 @@ def _empty(data: bytes, settings: Settings, environ: Mapping[str, str]) -> int:
     """Empty input: an answer that the caller accepts, and a finding, because Helm 3 hides manifests in one
     such case.
     """
-    from transformer.transform import Report
+    from transformer.outcome import Report
 
     code = CODES["MS011"]
     finding = Finding(

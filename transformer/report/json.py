@@ -31,8 +31,8 @@ from transformer.findings import SEVERITIES, Finding, ObjectRef
 if TYPE_CHECKING:
     from transformer.objects import Obj
     from transformer.options import Options
+    from transformer.outcome import Report
     from transformer.run import MissingFact
-    from transformer.transform import Report
 
 VERSION = 1
 _TARGET_KEYS = ("linkerd", "gateway-api", "channel")

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transformer.options import Options
-from transformer.transform import Report, transform
+from transformer.outcome import Report
+from transformer.transform import transform
 
 Json = dict[str, Any]
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from transformer.options import Acceptance, Options
-from transformer.transform import Report, transform
+from transformer.outcome import Report
+from transformer.transform import transform
 
 
 class Outcome(NamedTuple):
