@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from transformer.findings import FieldPath
-from transformer.objects import Obj
+from transformer.objects import Obj, View
 from transformer.run import Edit
 from transformer.stream import splice
 
@@ -43,7 +43,7 @@ def _map_operations(
 ) -> list[splice.Op]:
     view = obj.view.get(*path)
     if not view.is_mapping:
-        return [_create(obj, path, write)] if write else []
+        return _create(obj, path, write) if write else []
     present = dict(view.items())
     gone = [key for key in remove if key in present]
     new = [key for key in write if key not in present]
@@ -87,12 +87,19 @@ def _renames(gone: dict[str, Any], new: dict[str, Any], size: int, hints: dict[s
     return pairs
 
 
-def _create(obj: Obj, path: FieldPath, write: dict[str, Any]) -> splice.Op:
-    """Insert the map, with whatever parents are missing, below its deepest existing ancestor."""
+def _create(obj: Obj, path: FieldPath, write: dict[str, Any]) -> list[splice.Op]:
+    """Insert the map, with whatever parents are missing, below its deepest existing ancestor; null is an empty map."""
     depth = len(path)
-    while depth > 1 and not obj.view.get(*path[: depth - 1]).is_mapping:
+    while depth > 0 and not _holds_keys(obj.view.get(*path[:depth])):
         depth -= 1
+    if obj.view.get(*path[:depth]).is_null:  # other edits may fill it as well
+        return [splice.Insert(path, key, value) for key, value in write.items()]
     value: Any = write
-    for step in reversed(path[depth:]):
+    for step in reversed(path[depth + 1 :]):
         value = {step: value}
-    return splice.Insert(path[: depth - 1], str(path[depth - 1]), value)
+    return [splice.Insert(path[:depth], str(path[depth]), value)]
+
+
+def _holds_keys(view: View) -> bool:
+    """Whether keys can be written below: a map, or null in the place of one, as Kubernetes reads `annotations:`."""
+    return view.is_mapping or view.is_null

@@ -259,10 +259,10 @@ def _operations(
                 tried[uid] = planned, part.edits
         except (splice.Refused, edits.Conflict) as refusal:
             part.edits = []
-            for owner in {
-                edit_owner.uid: edit_owner for edit in planned for edit_owner in edit.owners
-            }.values():
-                run.hold("MS003", owner, f"{target.ref} cannot be edited safely: {refusal}")
+            owners = {owner.uid: owner for edit in planned for owner in edit.owners}
+            for owner in owners.values():
+                if owner.uid != uid:
+                    run.hold("MS003", owner, f"{target.ref} cannot be edited safely: {refusal}")
             run.hold("MS003", target, f"cannot be edited safely: {refusal}")
         if not found.get(uid):
             part.edits = []

@@ -19,14 +19,19 @@ _GATEWAY_API = "gateway.networking.k8s.io"
 _REFERENCES: dict[str, tuple[str, str]] = {
     "backendRef": ("", "Service"),
     "backendRefs": ("", "Service"),
+    "caCertificateRefs": ("", "ConfigMap"),
     "certificateRefs": ("", "Secret"),
     "identityRefs": ("", "ServiceAccount"),
+    "parentRef": (_GATEWAY_API, "Gateway"),  # of a ListenerSet
     "parentRefs": (_GATEWAY_API, "Gateway"),
     "requiredAuthenticationRefs": ("", ""),
     "targetRef": ("", ""),
     "to": ("", ""),  # of a ReferenceGrant
 }
 _IDENTITY = pattern(r"(?P<name>[^.*]+)\.(?P<namespace>[^.]+)\.serviceaccount\.identity\.", re.ASCII)
+#: What kustomize's generators put behind the names of the kinds that they make: its own encoding of ten hex digits.
+_HASH = pattern(r"-[2456789bcdfghkmt]{10}\Z", re.ASCII)
+_GENERATED = frozenset({"ConfigMap", "Secret"})
 #: What has no namespace, or is never renamed.
 _NOT_ASKED = frozenset({"Namespace", "GatewayClass"})
 
@@ -69,9 +74,9 @@ def note(run: Run, objects: Sequence[Obj]) -> None:
 def unknown_service(run: Run, obj: Obj, namespace: str, name: str) -> str:
     """The remedy where an object names a Service that is not known: it may have been renamed together with the object."""
     for other in run.context.objects("", "Service"):
-        before, found, after = other.name.partition(name)
-        changed = found and (before or after) and other.namespace == namespace
-        if changed and _renamed(obj.name, "", before, after):
+        if other.namespace != namespace or other.name == name:
+            continue
+        if any(_renamed(obj.name, "", *around) for around in _around(name, other.name)):
             return (
                 f"{other.ref} is there: kustomize puts namePrefix and nameSuffix on names and not on hosts, so run "
                 "meshshift in the layer below them (kustomize-plugin/component)."
@@ -116,21 +121,33 @@ def _now(run: Run, obj: Obj, origin: _Origin, reference: Reference) -> Obj | Non
     if run.context.find(reference.group, reference.kind, reference.namespace, reference.name).obj is not None:
         return None
     moved = origin.namespace not in ("", obj.namespace) and reference.namespace == origin.namespace
-    if obj.name == origin.name and not moved:
-        return None  # most objects are called like their source, and were not renamed since
+    # Most objects are called like their source, and were not renamed since: only a generator's hash can tear them.
+    kept = obj.name == origin.name and not moved
     for other in run.context.objects(reference.group, reference.kind):
         if other.context or other.namespace not in (reference.namespace, obj.namespace):
             continue
         if other.namespace != reference.namespace and not moved:
             continue
-        before, name, after = other.name.partition(reference.name)
-        if not name:
+        name = _HASH.sub("", other.name) if reference.kind in _GENERATED else other.name
+        if name == reference.name and name != other.name:
+            return other
+        if kept or (other.name == reference.name and other.namespace == reference.namespace):
             continue
-        if not before and not after and other.namespace == reference.namespace:
-            continue
-        if _renamed(obj.name, origin.name, before, after):
+        # What ends like a hash may be a name that somebody chose.
+        names = dict.fromkeys((other.name, name))
+        if any(
+            _renamed(obj.name, origin.name, *pair) for one in names for pair in _around(reference.name, one)
+        ):
             return other
     return None
+
+
+def _around(name: str, whole: str) -> Iterator[tuple[str, str]]:
+    """What stands before and after a name in a longer one, for every place where it occurs (`app` in `myapp-app`)."""
+    at = whole.find(name)
+    while at >= 0:
+        yield whole[:at], whole[at + len(name) :]
+        at = whole.find(name, at + 1)
 
 
 def _renamed(name: str, source: str, before: str, after: str) -> bool:

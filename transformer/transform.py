@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from transformer import codes, coexistence, needles, outcome, scope
+from transformer import codes, coexistence, needles, outcome, placeholders, scope
 from transformer.context.index import Context
 from transformer.documents import Input, Part
 from transformer.errors import DONE, USAGE, BugError, InputError, place_of
@@ -65,6 +65,7 @@ def transform(
         objects = coexistence.confined(run, objects)
     _apply_rules(run, objects, data)
     coexistence.note_harms(run)
+    placeholders.note(run, data)
     if MARKER.encode() in data:
         from transformer import torn_names
 

@@ -115,6 +115,17 @@ def test_missing_parents_are_created() -> None:
     assert yaml.safe_load(after)["spec"] == {"template": {"metadata": {"annotations": {"a/b": "c"}}}}
 
 
+@pytest.mark.parametrize("depth", range(1, 4))
+def test_null_is_an_empty_map_at_every_level(depth: int) -> None:
+    path: FieldPath = ("spec", "template", "metadata")
+    keys = path[:depth]
+    lines = [f"{'  ' * level}{key}:\n" for level, key in enumerate(keys)]
+    obj = target("kind: Service\nmetadata:\n  name: a\n" + "".join(lines))
+    two = {"a/b": "c", "d": "e"}
+    after = yaml.safe_load(applied(obj, edit(obj, path, two), edit(obj, (*path, "more"), {"f": "g"})))
+    assert after["spec"]["template"]["metadata"] == {**two, "more": {"f": "g"}}
+
+
 def test_a_map_behind_an_alias_is_refused() -> None:
     text = "kind: Service\nmetadata:\n  labels: &l\n    one: '1'\n  annotations: *l\n"
     obj = target(text)

@@ -188,4 +188,16 @@ CODES = (
         "Render a template and check the result; name a hidden or linked folder to have it read.",
         "helm template shop ./chart | meshshift check  # charts/shop/templates/route.yaml cannot be read as it is",
     ),
+    Code(
+        "MS027", "error", "placeholder that is filled in later",
+        "A value that decides the translation holds `$(NAME)`, as kustomize's `vars` write it, or `${NAME}`, as Flux's "
+        "postBuild.substitute and envsubst do, and it is not filled in yet.",
+        "The translation depends on what it will be, and the tool may not find it in the new objects: kustomize fills in "
+        "`vars` only in fields of kinds that it was told of, and an expression that was quoted is no placeholder any more.",
+        "Run meshshift after the placeholders are filled in: with kustomize use `replacements` in place of `vars`, or pipe "
+        "`kustomize build` through meshshift; with Flux write the value, or substitute before meshshift runs. Where the "
+        "text is meant as it stands, accept the finding.",
+        "match: [{uri: {prefix: \"/${path}\"}}]",
+        acceptable=True,
+    ),
 )  # fmt: skip
