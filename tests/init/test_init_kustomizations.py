@@ -9,6 +9,7 @@ import pytest
 from tests.cli.running import Call
 from tests.delivery.running import identities, run, write
 from tests.init.repositories import FUNCTION, LISTED, SHOP, STRICT, added, layered, snapshot
+from transformer.frontends.init import configuration
 
 FLAGS = ("--enable-alpha-plugins", "--enable-exec")
 OTHER = """\
@@ -193,6 +194,24 @@ def test_a_layer_that_is_wired_below_is_left_alone(call: Call, tmp_path: Path) -
     done = call("init", STRICT)
     assert b"overlays/live/kustomization.yaml: wired already by base/own.yaml" in done.out
     assert not (tmp_path / "overlays/live" / FUNCTION).exists()
+
+
+def test_functions_that_are_built_in_a_folder_of_their_own_count(
+    call: Call, tmp_path: Path, kustomize: str, tools_environment: dict[str, str]
+) -> None:
+    function = configuration.function("", {"mesh.mtls": "strict"})
+    write(tmp_path, {
+        "base/kustomization.yaml": "resources: [shop.yaml]\ntransformers: [../fn]\n", "base/shop.yaml": SHOP,
+        "fn/kustomization.yaml": "resources: [own.yaml]\n", "fn/own.yaml": function,
+    })  # fmt: skip
+    before = snapshot(tmp_path)
+    said = call("init", STRICT).out.decode()
+    assert "base/kustomization.yaml: wired already by fn/own.yaml" in said
+    assert "fn/kustomization.yaml: built for what works on other layers" in said
+    assert {name for name, data in snapshot(tmp_path).items() if before.get(name) != data} == {
+        "meshshift.yaml"
+    }
+    assert "HTTPRoute/cart" in built(kustomize, tmp_path / "base", tools_environment)
 
 
 @pytest.mark.parametrize(

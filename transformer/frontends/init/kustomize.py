@@ -39,8 +39,12 @@ def wire(work: Plan, setup: Setup) -> None:
     included = setup.layers.included()
     inner = [layer.file for folder, layer in setup.layers.by_folder.items() if folder in included]
     parts = [layer for layer in setup.layers.by_folder.values() if layer.is_component]
-    alone = [layer.file for layer in parts if layer.folder not in included]
+    functions = [
+        layer.file for folder, layer in setup.layers.by_folder.items() if folder in setup.layers.for_plugins()
+    ]
+    alone = [layer.file for layer in parts if layer.folder not in {*included, *setup.layers.for_plugins()}]
     _keep(work, inner, "part of other layers, which see their final names")
+    _keep(work, functions, "built for what works on other layers")
     _keep(work, alone, "a component that no layer includes")
 
 

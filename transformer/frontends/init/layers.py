@@ -17,6 +17,8 @@ _GROUP = "kustomize.config.k8s.io"
 #: A functionConfig of ours; the annotations that objects may carry are none.
 _OURS = pattern(rb"\bkind[\"']?[ \t]*:[ \t]*[\"']?MeshShift\b")
 _INCLUDES = ("resources", "bases", "components")
+#: What a layer is worked on with: files, or folders that are built for it.
+_PLUGINS = ("transformers", "generators", "validators", "configurations")
 _CHARTS = ("helmCharts", "helmChartInflationGenerator")
 _RENDERERS = (*_CHARTS, "generators")
 
@@ -24,13 +26,15 @@ _RENDERERS = (*_CHARTS, "generators")
 class Layer(NamedTuple):
     """A kustomization: its folder and file, what it says, the folders that it includes, the files that it names.
 
-    `unseen`: it also takes something that is not in the repository, or that is made when it is built.
+    `plugins`: folders that are built for what works on it, such as those under `transformers`. `unseen`: it also takes
+    something that is not in the repository, or that is made when it is built.
     """
 
     folder: str
     file: str
     value: dict[str, Any]
     includes: tuple[str, ...]
+    plugins: tuple[str, ...]
     files: tuple[str, ...]
     unseen: bool
 
@@ -65,21 +69,26 @@ class Layers:
         """Folders that some layer includes."""
         return {folder for layer in self.by_folder.values() for folder in layer.includes}
 
+    def for_plugins(self) -> set[str]:
+        """Folders that some layer takes functions or their configuration from, and that no layer includes."""
+        used = {folder for layer in self.by_folder.values() for folder in layer.plugins}
+        return used - self.included()
+
     def inflates_charts(self, layer: Layer) -> bool:
         """Whether kustomize has to be allowed to run Helm for the layer."""
         return any(part.value.get(key) for part in self.parts(layer) for key in _CHARTS)
 
     def outermost(self) -> list[Layer]:
-        """Layers that no other layer includes, components left out."""
-        included = self.included()
+        """Layers that no other layer includes or takes functions from, components left out."""
+        inner = self.included() | self.for_plugins()
         return [
             layer
             for folder, layer in sorted(self.by_folder.items())
-            if folder not in included and not layer.is_component
+            if folder not in inner and not layer.is_component
         ]
 
     def parts(self, layer: Layer) -> Iterator[Layer]:
-        """The layer and everything that it includes, each once."""
+        """The layer and everything that it includes or takes functions from, each once."""
         seen, waiting = set[str](), [layer.folder]
         while waiting:
             folder = waiting.pop()
@@ -87,13 +96,15 @@ class Layers:
                 continue
             seen.add(folder)
             yield self.by_folder[folder]
-            waiting += self.by_folder[folder].includes
+            waiting += [*self.by_folder[folder].includes, *self.by_folder[folder].plugins]
 
     def may_hold_a_mesh(self, layer: Layer) -> bool:
         """Whether something of an old mesh is in what the layer builds, or may be because not all of it is here."""
         parts = list(self.parts(layer))
         names = [name for part in parts for name in (part.file, *part.files)]
-        unread = any(folder not in self.by_folder for part in parts for folder in part.includes)
+        unread = any(
+            folder not in self.by_folder for part in parts for folder in (*part.includes, *part.plugins)
+        )
         return unread or any(part.unseen for part in parts) or self._survey.names_a_mesh(names)
 
     def wired_by(self, layer: Layer) -> str:
@@ -111,21 +122,28 @@ def _is_kustomization(value: dict[str, Any]) -> bool:
 
 
 def _layer(survey: Survey, folder: str, file: str, value: dict[str, Any]) -> Layer:
-    includes, files, unseen = [], [], any(value.get(key) for key in _RENDERERS)
-    named = [text for key in _INCLUDES for text in _texts(value.get(key))]
-    for text in named:
+    includes, outside = _folders(survey, folder, value, _INCLUDES)
+    plugins, _ = _folders(survey, folder, value, _PLUGINS)
+    unseen = outside or any(value.get(key) for key in _RENDERERS)
+    places = ((text, _below(folder, text.rpartition("=")[2])) for text in _texts(value))
+    files = [place for text, place in places if "\n" not in text and place in survey.files]
+    return Layer(folder, file, value, includes, plugins, tuple(files), unseen)
+
+
+def _folders(
+    survey: Survey, folder: str, value: dict[str, Any], keys: tuple[str, ...]
+) -> tuple[tuple[str, ...], bool]:
+    """Kustomizations that the keys name, and whether they name something that is no file of the repository either."""
+    found, outside = [], False
+    for text in (text for key in keys for text in _texts(value.get(key))):
         place = _below(folder, text)
         if "\n" in text or place in survey.files:
             continue
         if place in survey.kustomizations:
-            includes.append(place)
+            found.append(place)
         else:
-            unseen = True  # in another repository, or nowhere, which kustomize will tell
-    for text in _texts(value):
-        place = _below(folder, text.rpartition("=")[2])
-        if "\n" not in text and place in survey.files:
-            files.append(place)
-    return Layer(folder, file, value, tuple(includes), tuple(files), unseen)
+            outside = True  # in another repository, or nowhere, which kustomize will tell
+    return tuple(found), outside
 
 
 def _below(folder: str, text: str) -> str:
