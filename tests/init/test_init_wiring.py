@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -278,3 +279,33 @@ def test_pipelines_and_plain_manifests_are_told(call: Call, tmp_path: Path) -> N
     said = call("init", STRICT).out.decode()
     assert ".gitlab-ci.yml: let `meshshift check` read what is applied" in said
     assert "plain manifests: nothing renders them here" in said
+
+
+@pytest.mark.parametrize(
+    ("files", "word"),
+    [
+        ({"kustomization.yaml": KUSTOMIZATION}, "{}"),
+        ({"Kptfile": KPTFILE}, "{}"),
+        ({"Chart.yaml": "name: $(touch name)\n"}, "./{}"),
+        ({"Chart.yaml": "name: $(touch name)\n"}, "$(touch name)"),
+        ({"../flux.yaml": FLUX}, "{}"),
+        ({"../flux.yaml": FLUX, "kustomization.yaml": KUSTOMIZATION}, "{}"),
+        ({"../$(touch flux).yaml": FLUX.replace("store", "$(touch store)")}, "$(touch flux).yaml"),
+        ({"../flux.yaml": FLUX.replace("store", "$(touch store)")}, "$(touch store)"),
+        ({"../flux.yaml": FLUX.replace("store", "$(touch store)")}, "./charts/$(touch store)"),
+    ],
+)
+def test_names_of_the_repository_are_single_words_of_the_commands(
+    call: Call, tmp_path: Path, files: dict[str, str], word: str
+) -> None:
+    folder = "my $(touch here)"
+    texts = {name: text.replace("./shop", f"./{folder}") for name, text in files.items()}
+    write(tmp_path / folder, {"shop.yaml": SHOP, **texts})
+    said = call("init", STRICT).out.decode()
+    commands = [line[2:] for line in said.partition("Next:\n")[2].splitlines() if line[2:3] != " "]
+    assert word.format(folder) in [part for command in commands for part in shlex.split(command)]
+
+
+def test_the_folder_itself_is_a_single_word_too(call: Call, tmp_path: Path) -> None:
+    write(tmp_path / "a $(b)", {"kustomization.yaml": KUSTOMIZATION, "shop.yaml": SHOP})
+    assert b"Next, in 'a $(b)':" in call("init", "a $(b)", STRICT).out

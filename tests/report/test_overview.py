@@ -117,6 +117,8 @@ def test_one_screen_whatever_there_is() -> None:
     ("where", "parts", "following"),
     [
         (Place("k8s", 1, "k8s"), {}, "meshshift init k8s"),
+        (Place("a", 1, "$(a)"), {}, "meshshift init '$(a)'"),
+        (Place("a", 1, "$(a)", unused="$(a)/b"), {}, "meshshift check '--config=$(a)/b' '$(a)'"),
         (
             Place("k8s", 1, "k8s", unused="k8s/meshshift.yaml"),
             {},

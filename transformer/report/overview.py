@@ -5,6 +5,7 @@ Never longer than `LINES` lines: what does not fit is counted, and the full repo
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -258,11 +259,15 @@ def _next(data: Mapping[str, Any], where: Place, width: int) -> list[str]:
             return ["Nothing is left to do in what was read; see above what was not."]
         return ["Nothing is left to do here."]
     explain = (f"meshshift explain {causes[0]}", "what it means and what to do") if causes else ("", "")
+    folder = shlex.quote(where.folder)
     keys = {fact["key"] for fact in data["facts"]}
     if where.unused:
-        now = (f"meshshift check --config={where.unused} {where.folder}", "with its configuration")
+        now = (
+            f"meshshift check {shlex.quote(f'--config={where.unused}')} {folder}",
+            "with its configuration",
+        )
     elif where.folder and not where.configured:
-        now = (f"meshshift init {where.folder}", "says what no manifest tells, and wires meshshift in")
+        now = (f"meshshift init {folder}", "says what no manifest tells, and wires meshshift in")
     elif keys:
         flags = " ".join(f"{option.flag}=…" for option in OPTIONS if option.key in keys)
         now = (f"meshshift check {flags}", "or say the facts in meshshift.yaml")

@@ -6,7 +6,7 @@ import posixpath
 
 from transformer.errors import UsageError
 from transformer.frontends.init import configuration
-from transformer.frontends.init.plan import Plan, Step
+from transformer.frontends.init.plan import Plan, Step, word
 from transformer.frontends.init.setup import Setup
 from transformer.frontends.init.survey import value_of
 from transformer.stream import splice
@@ -41,7 +41,11 @@ def wire(work: Plan, setup: Setup) -> None:
         pipeline = value.get("pipeline") if isinstance(value, dict) else None
         mutators = pipeline.get("mutators") if isinstance(pipeline, dict) else None
         work.steps.append(
-            Step(f"kpt fn render {folder or '.'} --allow-exec", "translates the package in place", first=True)
+            Step(
+                f"kpt fn render {word(folder or '.')} --allow-exec",
+                "translates the package in place",
+                first=True,
+            )
         )
         if any("meshshift" in str(entry) for entry in mutators or ()):
             work.kept.append(f"{name}: wired already")

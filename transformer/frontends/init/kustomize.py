@@ -6,7 +6,7 @@ import posixpath
 
 from transformer.frontends.init import configuration
 from transformer.frontends.init.layers import Layer
-from transformer.frontends.init.plan import Plan, Step
+from transformer.frontends.init.plan import Plan, Step, word
 from transformer.frontends.init.setup import Setup
 from transformer.stream import splice
 
@@ -54,7 +54,7 @@ def _build(setup: Setup, built: list[Layer]) -> Step:
     named = others if len(others) < _NAMED else [f"{len(others)} more layers"]
     more = f" The same for {' and '.join(named)}." if named else ""
     charts = " --enable-helm" if setup.layers.inflates_charts(built[0]) else ""
-    command = f"kustomize build {built[0].folder or '.'} {FLAGS}{charts} | meshshift check"
+    command = f"kustomize build {word(built[0].folder or '.')} {FLAGS}{charts} | meshshift check"
     return Step(command, f"is anything of the old mesh left?{more}", first=True)
 
 

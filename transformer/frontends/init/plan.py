@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 from transformer.errors import UsageError
@@ -78,6 +79,11 @@ class Plan:
             ) from error
         head = raw[:start] + (_MARK if marked else b"")
         self.write(name, head + edited.encode() + raw[end:], why)
+
+
+def word(text: str) -> str:
+    """A path or name as one word of a shell command, which is neither expanded nor taken for a flag."""
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def _below_comments(text: str, edited: str) -> str:
