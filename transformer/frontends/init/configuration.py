@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from transformer import settings
-from transformer.errors import UsageError
+from transformer.errors import MeshshiftError, UsageError
 from transformer.frontends.init.plan import Plan
 from transformer.frontends.init.survey import value_of
 from transformer.options import OPTIONS, Option
@@ -52,18 +52,33 @@ def plan(work: Plan, name: str, said: Mapping[str, Any], wanted: Mapping[str, An
             )
         *path, key = option.key.split(".")
         operations.append(splice.Insert((*base, *path), key, written(option, keep[option.key])))
-    if operations and not value_of(work.survey.files[name], name):
+    if not operations:
+        work.kept.append(f"{name}: says what is needed")
+        return name
+    lines = ", ".join(f"{key}: {shown(settings.BY_KEY[key], keep[key])}" for key in keep if key not in said)
+    if value_of(work.survey.files[name], name) is None:
         work.write(
             name, work.survey.files[name] + b"\n" + _new(keep, krm=False).encode(), "what no manifest tells"
         )
-    elif operations:
-        lines = ", ".join(
-            f"{key}: {shown(settings.BY_KEY[key], keep[key])}" for key in keep if key not in said
-        )
-        work.edit(name, operations, "what no manifest tells", f"add {lines}")
     else:
-        work.kept.append(f"{name}: says what is needed")
+        work.edit(name, operations, "what no manifest tells", f"add {lines}")
+    _read_again(work, name, keep, lines)
     return name
+
+
+def _read_again(work: Plan, name: str, keep: Mapping[str, Any], lines: str) -> None:
+    """Raises UsageError where the planned file does not say the values: its form is one that cannot be added to."""
+    from transformer import config
+
+    try:
+        says = config.read(work.read(name) or b"", name)
+        wrong = any(says.get(key) != value for key, value in keep.items())
+    except MeshshiftError:
+        wrong = True
+    if wrong:
+        raise UsageError(
+            f"{name} cannot be edited safely; nothing was written. By hand: add {lines}. Then run this command again."
+        )
 
 
 def function(config: str, values: Mapping[str, Any]) -> str:
