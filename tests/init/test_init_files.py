@@ -122,6 +122,19 @@ def test_links_out_of_the_folder_are_not_followed(call: Call, tmp_path: Path) ->
         transaction.write(str(inside), [Change("live/kustomization.yaml", b"", b"x", "")])
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_configuration_file_that_is_a_link_out_of_the_folder_is_refused(
+    call: Call, tmp_path: Path, there: bool
+) -> None:
+    write(tmp_path, {"repo/shop.yaml": SHOP, **({"outer.yaml": "{}\n"} if there else {})})
+    (tmp_path / "repo/meshshift.yaml").symlink_to("../outer.yaml")
+    before = snapshot(tmp_path)
+    done = call("init", "repo", STRICT)
+    assert done.code == 2
+    assert "repo/meshshift.yaml is a link out of repo; nothing was written" in done.err
+    assert snapshot(tmp_path) == before
+
+
 def test_a_link_within_the_folder_stays_a_link(call: Call, tmp_path: Path) -> None:
     write(tmp_path, {"live/shop.yaml": SHOP, "kustomizations/live": "resources: [shop.yaml]\n"})
     link = tmp_path / "live/kustomization.yaml"

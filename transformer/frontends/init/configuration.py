@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from transformer import settings
 from transformer.errors import MeshshiftError, UsageError
 from transformer.frontends.init.plan import Plan
-from transformer.frontends.init.survey import value_of
+from transformer.frontends.init.survey import Survey, value_of
 from transformer.options import OPTIONS, Option
 from transformer.stream import emit, splice
 
@@ -21,11 +20,19 @@ _STYLE = emit.Style(indent_sequences=False, newline="\n")
 _HEAD = "# What no manifest tells meshshift; `meshshift --help` lists all keys.\n"
 
 
-def existing(root: str) -> str:
-    """The name of the configuration file that the folder has, or an empty string. Raises UsageError for two."""
-    found = [name for name in settings.CONFIG_FILES if os.path.isfile(os.path.join(root, name))]
+def existing(survey: Survey) -> str:
+    """The name of the configuration file that the folder has, or an empty string.
+
+    Raises UsageError for two, and for a link out of the folder, which is neither followed nor replaced.
+    """
+    for name in settings.CONFIG_FILES:
+        if name in survey.left_out:
+            raise UsageError(
+                f"{survey.path(name)} is a link out of {survey.root}; nothing was written: put a file of its own there"
+            )
+    found = [name for name in settings.CONFIG_FILES if name in survey.files]
     if len(found) > 1:
-        raise UsageError(f"both {found[0]} and {found[1]} are in {root}: keep one")
+        raise UsageError(f"both {found[0]} and {found[1]} are in {survey.root}: keep one")
     return found[0] if found else ""
 
 
