@@ -19,6 +19,7 @@ metadata: {name: team}
 annotations: {team: shop}
 fieldSpecs: [{path: metadata/annotations, create: true}]
 """
+OURS = "{apiVersion: meshshift.dev/v1alpha1, kind: MeshShift, metadata: {name: own}}"
 PART = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamespace: shop\n"
 
 KUSTOMIZATIONS = [
@@ -194,6 +195,41 @@ def test_a_layer_that_is_wired_below_is_left_alone(call: Call, tmp_path: Path) -
     done = call("init", STRICT)
     assert b"overlays/live/kustomization.yaml: wired already by base/own.yaml" in done.out
     assert not (tmp_path / "overlays/live" / FUNCTION).exists()
+
+
+def test_a_remark_about_meshshift_is_no_wiring(call: Call, tmp_path: Path) -> None:
+    shop(tmp_path, "# someday: kind: MeshShift here\nresources: [shop.yaml]\n")
+    assert call("init", STRICT).code == 0
+    assert (tmp_path / FUNCTION).exists()
+
+
+@pytest.mark.parametrize(
+    ("overlay", "wired"),
+    [
+        ("resources: [../base, more.yaml]\n", False),
+        ("resources: [../base]\npatches: [{path: more.yaml}]\n", False),
+        (
+            "resources: [../base]\npatches: [{patch: '{metadata: {labels: {istio-injection: enabled}}}'}]\n",
+            False,
+        ),
+        ("resources: [../base, https://example.com/shop.yaml]\n", False),
+        ("resources: [more.yaml]\ncomponents: [../own]\n", True),
+        ("resources: [../other]\ncomponents: [../own]\n", True),
+        ("resources: [../other]\ncomponents: [../own]\npatches: [{path: more.yaml}]\n", False),
+        ("resources: [../base, ../other]\n", False),
+        ("resources: [more.yaml]\ntransformers: [{}]\n".replace("{}", repr(OURS)), True),
+    ],
+)
+def test_a_function_counts_for_what_it_sees(call: Call, tmp_path: Path, overlay: str, wired: bool) -> None:
+    write(tmp_path, {
+        "base/kustomization.yaml": "resources: [shop.yaml]\ntransformers: [own.yaml]\n", "base/shop.yaml": SHOP,
+        "base/own.yaml": OURS,
+        "own/kustomization.yaml": PART + "transformers: [own.yaml]\n", "own/own.yaml": OURS,
+        "other/kustomization.yaml": "resources: [shop.yaml]\n", "other/shop.yaml": SHOP,
+        "over/kustomization.yaml": overlay, "over/more.yaml": SHOP,
+    })  # fmt: skip
+    assert call("init", STRICT).code == 0
+    assert (tmp_path / "over" / FUNCTION).exists() is not wired
 
 
 def test_functions_that_are_built_in_a_folder_of_their_own_count(

@@ -202,6 +202,26 @@ def test_a_package_runs_meshshift_in_its_pipeline(
     assert snapshot(tmp_path) == wired
 
 
+@pytest.mark.parametrize(
+    ("mutator", "wired"),
+    [
+        ("{image: 'registry.example.com/set-labels:v1', name: before-meshshift}", False),
+        ("{exec: ./after-meshshift.sh}", False),
+        ("{image: 'registry.example.com/meshshift/labels:v1'}", False),
+        ("{exec: /opt/bin/meshshift --verbose}", True),
+        ("{image: 'registry.example.com:5000/meshshift:v1'}", True),
+        ("{image: 'registry.example.com/meshshift@sha256:00'}", True),
+    ],
+)
+def test_only_mutators_that_run_meshshift_count(
+    call: Call, tmp_path: Path, mutator: str, wired: bool
+) -> None:
+    text = f"{KPTFILE}pipeline:\n  mutators:\n  - {mutator}\n"
+    write(tmp_path, {"Kptfile": text, "shop.yaml": SHOP})
+    assert call("init", STRICT).code == 0
+    assert ((tmp_path / "Kptfile").read_text(encoding="utf-8") == text) is wired
+
+
 def test_a_plain_configuration_file_cannot_lie_in_a_package(call: Call, tmp_path: Path) -> None:
     write(tmp_path, {"Kptfile": KPTFILE, "shop.yaml": SHOP, "meshshift.yaml": "mesh: {mtls: strict}\n"})
     done = call("init")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from typing import Any
 
 from transformer.errors import UsageError
 from transformer.frontends.init import configuration
@@ -47,7 +48,7 @@ def wire(work: Plan, setup: Setup) -> None:
                 first=True,
             )
         )
-        if any("meshshift" in str(entry) for entry in mutators or ()):
+        if any(_is_ours(entry) for entry in mutators or ()):
             work.kept.append(f"{name}: wired already")
             continue
         entry = {"exec": "meshshift", "configPath": _plan_config(work, setup, folder)}
@@ -57,6 +58,15 @@ def wire(work: Plan, setup: Setup) -> None:
             else splice.Insert(("pipeline",), "mutators", [entry])
         )
         work.edit(name, [operation], "runs meshshift as a mutator", f"add the mutator {entry} to {name}")
+
+
+def _is_ours(mutator: Any) -> bool:
+    """Whether a mutator runs meshshift, as a program or in a container; other programs may have it in their names."""
+    if not isinstance(mutator, dict):
+        return False
+    program = str(mutator.get("exec") or "").split() or [""]
+    image = posixpath.basename(str(mutator.get("image") or "").partition("@")[0]).partition(":")[0]
+    return "meshshift" in (posixpath.basename(program[0]), image)
 
 
 def _plan_config(work: Plan, setup: Setup, folder: str) -> str:

@@ -6,16 +6,14 @@ translated before its overlays patch it.
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from transformer.frontends.init.survey import Survey, value_of
-from transformer.stream.patterns import pattern
+from transformer.frontends.init.survey import Document, Survey, documents_of, value_of
 
 _GROUP = "kustomize.config.k8s.io"
-#: A functionConfig of ours; the annotations that objects may carry are none.
-_OURS = pattern(rb"\bkind[\"']?[ \t]*:[ \t]*[\"']?MeshShift\b")
 _INCLUDES = ("resources", "bases", "components")
 #: What a layer is worked on with: files, or folders that are built for it.
 _PLUGINS = ("transformers", "generators", "validators", "configurations")
@@ -100,7 +98,9 @@ class Layers:
 
     def may_hold_a_mesh(self, layer: Layer) -> bool:
         """Whether something of an old mesh is in what the layer builds, or may be because not all of it is here."""
-        parts = list(self.parts(layer))
+        return self._may_hold(list(self.parts(layer)))
+
+    def _may_hold(self, parts: list[Layer]) -> bool:
         names = [name for part in parts for name in (part.file, *part.files)]
         unread = any(
             folder not in self.by_folder for part in parts for folder in (*part.includes, *part.plugins)
@@ -108,17 +108,66 @@ class Layers:
         return unread or any(part.unseen for part in parts) or self._survey.names_a_mesh(names)
 
     def wired_by(self, layer: Layer) -> str:
-        """The file that makes the layer or a part of it run meshshift already, or an empty string."""
-        for part in self.parts(layer):
-            for name in (part.file, *part.files):
-                if _OURS.search(self._survey.files.get(name, b"")):
+        """The file that makes the layer run meshshift already, or an empty string.
+
+        A function of a part counts where nothing of an old mesh can be in the parts that it does not see.
+        """
+        functions, others = list[str](), list[Layer]()
+        seen, waiting = set[str](), [layer.folder]
+        while waiting:
+            folder = waiting.pop()
+            part = self.by_folder.get(folder)
+            if part is None or folder in seen:
+                continue
+            seen.add(folder)
+            function = self._function_of(part)
+            if function:
+                functions.append(function)
+                continue
+            others.append(self._without_seen_by_components(part))
+            waiting += [*others[-1].includes, *part.plugins]
+        return functions[0] if functions and not self._may_hold(others) else ""
+
+    def _function_of(self, layer: Layer) -> str:
+        """The file of a functionConfig of ours that the layer itself lists; everything in the layer passes through it."""
+        for text in _texts(layer.value.get("transformers")):
+            place = _below(layer.folder, text)
+            below = self.parts(self.by_folder[place]) if place in self.by_folder else ()
+            for name in (place, *(name for part in below for name in part.files)):
+                if name in self._functions:
                     return name
+            if any(_is_ours(one) for one in documents_of(layer.file, text.encode())):
+                return layer.file
         return ""
+
+    @functools.cached_property
+    def _functions(self) -> set[str]:
+        return {one.file for one in self._survey.documents(b"MeshShift") if _is_ours(one)}
+
+    def _without_seen_by_components(self, layer: Layer) -> Layer:
+        """The layer without its resources where a component of it runs meshshift: that sees them, but no patches."""
+        components = [_below(layer.folder, text) for text in _texts(layer.value.get("components"))]
+        if not any(name in self.by_folder and self._function_of(self.by_folder[name]) for name in components):
+            return layer
+        resources = {
+            _below(layer.folder, text)
+            for key in ("resources", "bases")
+            for text in _texts(layer.value.get(key))
+        }
+        return layer._replace(
+            includes=tuple(folder for folder in layer.includes if folder not in resources),
+            files=tuple(name for name in layer.files if name not in resources),
+        )
 
 
 def _is_kustomization(value: dict[str, Any]) -> bool:
     """Whether it is read by kustomize; a Flux Kustomization may lie in a file of this name too."""
     return str(value.get("apiVersion", _GROUP)).partition("/")[0] == _GROUP
+
+
+def _is_ours(document: Document) -> bool:
+    """Whether it is a functionConfig of meshshift; the annotations that objects may carry make none."""
+    return document.kind == "MeshShift" and document.group == "meshshift.dev"
 
 
 def _layer(survey: Survey, folder: str, file: str, value: dict[str, Any]) -> Layer:
