@@ -257,11 +257,27 @@ def test_functions_that_are_built_in_a_folder_of_their_own_count(
         ("resources: [github.com/example/shop//deploy?ref=v1]\n", True),
         ("helmCharts: [{name: shop, repo: https://charts.example.com}]\n", True),
         ("resources: [team.yaml]\npatches: [{path: route.yaml}]\n", True),
+        ("resources: [team.yaml]\npatches: [{path: label.patch}]\n", True),
+        ("resources: [team.yaml]\npatches: [{path: ../elsewhere/label.yaml}]\n", True),
+        ("resources: [team.yaml]\npatchesStrategicMerge: [label.patch]\n", True),
+        ("resources: [team.yaml]\npatchesJson6902: [{path: label.patch, target: {kind: Namespace}}]\n", True),
+        ("resources: [team.yaml]\nreplacements: [{path: label.patch}]\n", True),
+        ("resources: [team.yaml]\ntransformers: [https://example.com/label]\n", True),
+        ("resources: [team.yaml]\npatches: [{path: team.yaml}, {patch: '{kind: ConfigMap}'}]\n", False),
+        ("resources: [team.yaml]\nconfigMapGenerator: [{name: x, files: [label.patch]}]\n", False),
         ("resources: [team.yaml]\n", False),
     ],
 )
 def test_what_is_not_here_may_hold_a_mesh(call: Call, tmp_path: Path, entry: str, wired: bool) -> None:
-    write(tmp_path, {"kustomization.yaml": entry, "team.yaml": "kind: ConfigMap\n", "route.yaml": SHOP})
+    write(
+        tmp_path,
+        {
+            "kustomization.yaml": entry,
+            "team.yaml": "kind: ConfigMap\n",
+            "route.yaml": SHOP,
+            "label.patch": "kind: ConfigMap\n",
+        },
+    )
     assert call("init", STRICT).code == 0
     assert (tmp_path / FUNCTION).exists() is wired
 

@@ -173,7 +173,13 @@ def _is_ours(document: Document) -> bool:
 def _layer(survey: Survey, folder: str, file: str, value: dict[str, Any]) -> Layer:
     includes, outside = _folders(survey, folder, value, _INCLUDES)
     plugins, _ = _folders(survey, folder, value, _PLUGINS)
-    unseen = outside or any(value.get(key) for key in _RENDERERS)
+    _, functions = _folders(survey, folder, value, ("transformers",))
+    unseen = (
+        outside
+        or functions
+        or any(value.get(key) for key in _RENDERERS)
+        or any("\n" not in text and _below(folder, text) not in survey.files for text in _changes(value))
+    )
     places = ((text, _below(folder, text.rpartition("=")[2])) for text in _texts(value))
     files = [place for text, place in places if "\n" not in text and place in survey.files]
     return Layer(folder, file, value, includes, plugins, tuple(files), unseen)
@@ -193,6 +199,16 @@ def _folders(
         else:
             outside = True  # in another repository, or nowhere, which kustomize will tell
     return tuple(found), outside
+
+
+def _changes(value: dict[str, Any]) -> Iterator[str]:
+    """Files that change what is built, with any ending, and strategic merge patches that stand in the kustomization itself."""
+    for key in ("patches", "patchesJson6902", "replacements"):
+        entries = value.get(key)
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict) and "path" in entry:
+                yield from _texts(entry["path"])
+    yield from _texts(value.get("patchesStrategicMerge"))
 
 
 def _below(folder: str, text: str) -> str:
