@@ -282,13 +282,41 @@ def test_what_is_not_here_may_hold_a_mesh(call: Call, tmp_path: Path, entry: str
     assert (tmp_path / FUNCTION).exists() is wired
 
 
-def test_templates_are_never_edited(call: Call, tmp_path: Path) -> None:
-    text = "resources: [shop.yaml]\nnamespace: {{ name }}\n"
+@pytest.mark.parametrize(
+    "line",
+    [
+        "namespace: {{ name }}",
+        "namePrefix: {{ a.b | x }}-",
+        "{{- if x }}",
+        "labels: [{{ x }}]",
+        "{{ labels }}",
+    ],
+)
+def test_templates_are_never_edited(call: Call, tmp_path: Path, line: str) -> None:
+    text = f"resources: [shop.yaml]\n{line}\n"
     shop(tmp_path, text)
     done = call("init", STRICT)
     assert done.code == 0, done.err
     assert f"kustomization.yaml is a template: list {FUNCTION} there yourself".encode() in done.out
     assert (tmp_path / "kustomization.yaml").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# {{ not here }}",
+        "commonAnnotations: {a: '{{ .x }}'}",
+        "patches:\n- target: {kind: Service}\n  patch: |-\n    - {op: add, path: /metadata/labels, value: {a: '{{ .x }}'}}",
+    ],
+)
+def test_braces_in_texts_make_no_template(
+    call: Call, tmp_path: Path, kustomize: str, tools_environment: dict[str, str], line: str
+) -> None:
+    text = f"resources: [shop.yaml]\n{line}\n"
+    shop(tmp_path, text)
+    assert call("init", STRICT).code == 0
+    assert added(text.encode(), (tmp_path / "kustomization.yaml").read_bytes()) == LISTED
+    assert "HTTPRoute/cart" in built(kustomize, tmp_path, tools_environment)
 
 
 def test_an_entry_written_by_hand_is_not_repeated(call: Call, tmp_path: Path) -> None:

@@ -233,6 +233,13 @@ def test_a_plain_configuration_file_cannot_lie_in_a_package(call: Call, tmp_path
 HOOKS = "# ours\nrepos:\n  - repo: local\n    hooks:\n      - {id: other, name: o, entry: 'true', language: system}\n"
 
 
+def test_braces_in_a_text_make_no_template(call: Call, tmp_path: Path) -> None:
+    files = {"Kptfile": KPTFILE, ".pre-commit-config.yaml": HOOKS}
+    write(tmp_path, {"shop.yaml": SHOP, **{name: f"# {{{{ x }}}}\n{text}" for name, text in files.items()}})
+    assert b"is a template" not in call("init", STRICT).out
+    assert all(b"meshshift" in (tmp_path / name).read_bytes() for name in files)
+
+
 def test_pre_commit_shows_what_is_left(call: Call, tmp_path: Path) -> None:
     write(tmp_path, {".pre-commit-config.yaml": HOOKS, "shop.yaml": SHOP})
     assert call("init", STRICT).code == 0

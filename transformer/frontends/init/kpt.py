@@ -9,7 +9,7 @@ from transformer.errors import UsageError
 from transformer.frontends.init import configuration
 from transformer.frontends.init.plan import Plan, Step, word
 from transformer.frontends.init.setup import Setup
-from transformer.frontends.init.survey import value_of
+from transformer.frontends.init.survey import is_template, value_of
 from transformer.stream import splice
 
 _FILE = "Kptfile"
@@ -35,7 +35,7 @@ def wire(work: Plan, setup: Setup) -> None:
         if not setup.survey.names_a_mesh(setup.survey.below(folder)):
             work.kept.append(f"{name}: nothing of an old mesh in the package")
             continue
-        if b"{{" in raw:
+        if is_template(raw):
             work.left.append(f"{name} is a template: add the mutator {{exec: meshshift}} yourself")
             continue
         value = value_of(raw, setup.survey.path(name))

@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from transformer.frontends.init.survey import Document, Survey, documents_of, value_of
+from transformer.frontends.init.survey import Document, Survey, documents_of, is_template, value_of
 
 _GROUP = "kustomize.config.k8s.io"
 _INCLUDES = ("resources", "bases", "components")
@@ -56,7 +56,7 @@ class Layers:
             file, raw = files[0], survey.files[files[0]]
             if len(files) > 1:
                 self.ambiguous[folder] = files
-            elif b"{{" in raw:
+            elif is_template(raw):
                 self.templates.append(file)
             else:
                 value = value_of(raw, survey.path(file))

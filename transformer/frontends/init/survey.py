@@ -143,6 +143,17 @@ def value_of(raw: bytes, name: str) -> Any:
         raise InputError(f"{name}:{error.line}: {error.message}") from error
 
 
+def is_template(raw: bytes) -> bool:
+    """Whether a file with one document has to be rendered before it can be read: `{{` may also stand in its texts."""
+    if b"{{" not in raw:
+        return False
+    try:
+        value_of(raw, "")
+    except InputError:
+        return True
+    return False
+
+
 def documents_of(name: str, data: bytes) -> Iterator[Document]:
     """Objects of a text; what cannot be read is left out."""
     for index, (start, end) in enumerate(split.split(data)):
