@@ -71,6 +71,8 @@ def test_a_set_of_applications_and_one_of_several_documents(call: Call, tmp_path
     assert "plugin" not in found[2]["spec"]["source"]
     assert b"Application shop in apps/shop.yaml: its source is not in this folder" in done.out
     assert len(added(text.encode(), (tmp_path / "apps/shop.yaml").read_bytes())) == 10
+    told = "Application shop is rendered by the plugin; ApplicationSet all is rendered by the plugin"
+    assert f"  apps/shop.yaml  changed  {told}\n" in done.out.decode()
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,14 @@ class Plan:
         return change.after if change is not None else self.survey.files.get(name)
 
     def write(self, name: str, after: bytes, why: str) -> None:
-        """Plan the bytes of a file; nothing where they are the same as before."""
+        """Plan the bytes of a file; nothing where they are the same as before. Several changes of a file are told together."""
         change = self.changes.get(name)
         before = change.before if change is not None else self.survey.files.get(name)
+        reasons = change.why.split("; ") if change is not None else []
+        if why not in reasons:
+            why = "; ".join([*reasons, why])
+        elif change is not None:
+            why = change.why
         if before != after:
             self.changes[name] = Change(name, before, after, why)
 
