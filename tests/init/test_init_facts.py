@@ -160,6 +160,16 @@ def test_an_own_function_configuration_stays_and_a_foreign_file_is_refused(
     assert f"{FUNCTION} exists and is no functionConfig of meshshift" in done.err
 
 
+@pytest.mark.parametrize("flag", ["--yes", "--diff"])
+def test_a_flag_that_forbids_questions_is_named(call: Call, tmp_path: Path, flag: str) -> None:
+    write(tmp_path, {"shop.yaml": SHOP})
+    done = call("init", flag)
+    assert done.code == 2
+    assert (
+        f"1 fact is missing that no manifest tells, and {flag} asks nothing; nothing was written" in done.err
+    )
+
+
 def test_no_fact_is_asked_for_that_nothing_needs(call: Call, tmp_path: Path) -> None:
     write(tmp_path, {"plain.yaml": PLAIN})
     done = call("init")
