@@ -255,6 +255,9 @@ def _next(data: Mapping[str, Any], where: Place, width: int) -> list[str]:
     """The commands that lead on: the one to type now, and where the details are."""
     causes = list(_by_code([e for e in data["findings"] if not e["accepted"]], "error"))
     if not causes and not data["facts"] and not any(_state(entry) == _STATES[0] for entry in data["objects"]):
+        if data["exit_code"]:
+            first = next((entry["code"] for entry in data["findings"] if not entry["accepted"]), "")
+            return [f"next:    meshshift explain {first}" if first else "next:    meshshift last"]
         if passed_over(data):
             return ["Nothing is left to do in what was read; see above what was not."]
         return ["Nothing is left to do here."]
