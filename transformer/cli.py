@@ -115,6 +115,8 @@ def _check(call: Call) -> int:
         raise UsageError("check needs files or folders, or a stream on standard input")
     from transformer.frontends import check
 
+    if call.flag("overview") and call.flag("full"):
+        raise UsageError("--overview and --full exclude each other: give one of them")
     view = call.flag("overview") or call.flag("full")
     return check.run(data, call.operands, call.layers, call.environ, view=view)
 

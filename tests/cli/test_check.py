@@ -211,3 +211,22 @@ def test_places_in_joined_files(
     assert joined.located(finding)[2:4] == wanted, reason
     assert joined.in_files(f"{joined.name}:{line}: bad") == f"{wanted[0]}:{wanted[1]}: bad", reason
     assert joined.in_files("bad") == "bad"
+
+
+def test_one_view_excludes_the_other(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "ns.yaml").write_text(NAMESPACE)
+    done = call("check", "--overview", "--full", ".")
+    assert (done.code, done.out) == (2, b"")
+    assert "--overview and --full exclude each other: give one of them" in done.err
+
+
+def test_pipes_and_links_to_nothing_below_a_folder_are_told_and_not_opened(
+    call: Call, tmp_path: Path
+) -> None:
+    (tmp_path / "ns.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "gone.yaml").symlink_to("nowhere.yaml")
+    said = call("check", ".").out.decode()
+    assert "pipe.yaml is no regular file and was not read" in said
+    assert "gone.yaml is a link to nothing and was not read" in said
+    assert call("check", "gone.yaml").code == 2, "one that is named is needed"

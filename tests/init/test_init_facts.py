@@ -109,6 +109,27 @@ def test_an_empty_configuration_file_is_filled(call: Call, tmp_path: Path) -> No
     assert yaml.safe_load((tmp_path / "meshshift.yaml").read_bytes()) == {"mesh": {"mtls": "strict"}}
 
 
+@pytest.mark.parametrize(
+    "text", ["{}\n", "{}", "# ours\n{} # nothing yet\n", "---\n", "---\n{}\n", "\ufeff{}\n"]
+)
+def test_an_empty_mapping_is_filled_and_read_by_the_next_run(call: Call, tmp_path: Path, text: str) -> None:
+    write(tmp_path, {"shop.yaml": SHOP, "meshshift.yaml": text})
+    done = call("init", STRICT, "--gateway-class=public")
+    assert done.code == 0, done.err
+    values = {"mesh": {"mtls": "strict"}, "gateway-class": "public"}
+    assert yaml.safe_load((tmp_path / "meshshift.yaml").read_bytes()) == values
+    assert b"Nothing had to be changed" in call("init").out
+
+
+@pytest.mark.parametrize("text", ["~\n", "null\n", "---\n...\n", "{\n}\n"])
+def test_a_configuration_file_that_cannot_be_added_to_stays(call: Call, tmp_path: Path, text: str) -> None:
+    write(tmp_path, {"shop.yaml": SHOP, "meshshift.yaml": text})
+    done = call("init", STRICT)
+    assert done.code == 2, done.out
+    assert "nothing was written. By hand: add mesh.mtls: strict" in done.err
+    assert (tmp_path / "meshshift.yaml").read_text(encoding="utf-8") == text
+
+
 def test_a_contradiction_is_refused(call: Call, tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -137,6 +158,16 @@ def test_an_own_function_configuration_stays_and_a_foreign_file_is_refused(
     done = call("init", STRICT)
     assert done.code == 2
     assert f"{FUNCTION} exists and is no functionConfig of meshshift" in done.err
+
+
+@pytest.mark.parametrize("flag", ["--yes", "--diff"])
+def test_a_flag_that_forbids_questions_is_named(call: Call, tmp_path: Path, flag: str) -> None:
+    write(tmp_path, {"shop.yaml": SHOP})
+    done = call("init", flag)
+    assert done.code == 2
+    assert (
+        f"1 fact is missing that no manifest tells, and {flag} asks nothing; nothing was written" in done.err
+    )
 
 
 def test_no_fact_is_asked_for_that_nothing_needs(call: Call, tmp_path: Path) -> None:

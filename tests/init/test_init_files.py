@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -95,6 +97,41 @@ def test_a_folder_that_cannot_be_written_leaves_no_trace(tmp_path: Path) -> None
     assert snapshot(tmp_path) == {"a.yaml": b"a: 1\n"}
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_file_that_cannot_be_filled_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    write(tmp_path, {"a.yaml": "a: 1\n"})
+
+    def full(path: str, mode: str) -> IO[Any]:
+        file = open(path, mode)  # noqa: SIM115
+        if mode != "xb":
+            return file
+
+        class Full(io.BytesIO):
+            def write(self, body: object) -> int:
+                file.close()
+                raise error
+
+        return Full()
+
+    monkeypatch.setattr(transaction, "open", full, raising=False)
+    with pytest.raises(UsageError if isinstance(error, OSError) else KeyboardInterrupt):
+        transaction.write(str(tmp_path), [Change("a.yaml", b"a: 1\n", b"a: 2\n", "")])
+    assert snapshot(tmp_path) == {"a.yaml": b"a: 1\n"}
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_shown_and_wired(call: Call, tmp_path: Path) -> None:
+    write(
+        tmp_path / os.fsdecode(b"b\xe9"),
+        {"kustomization.yaml": "resources: [shop.yaml]\n", "shop.yaml": SHOP},
+    )
+    done = call("init", STRICT, "--diff")
+    assert done.code == 0, done.err
+    assert b"diff --git a/b\xe9/kustomization.yaml b/b\xe9/kustomization.yaml\n" in done.out
+    assert call("init", STRICT).code == 0
+
+
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     write(tmp_path, {"a.yaml": "a: 1\n", "b.yaml": "b: 2\n"})
     changes = [Change("a.yaml", b"a: 1\n", b"a: 2\n", ""), Change("b.yaml", b"b: 1\n", b"b: 3\n", "")]
@@ -120,6 +157,19 @@ def test_links_out_of_the_folder_are_not_followed(call: Call, tmp_path: Path) ->
     assert snapshot(outside) == before
     with pytest.raises(UsageError, match="is a link out of"):
         transaction.write(str(inside), [Change("live/kustomization.yaml", b"", b"x", "")])
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_configuration_file_that_is_a_link_out_of_the_folder_is_refused(
+    call: Call, tmp_path: Path, there: bool
+) -> None:
+    write(tmp_path, {"repo/shop.yaml": SHOP, **({"outer.yaml": "{}\n"} if there else {})})
+    (tmp_path / "repo/meshshift.yaml").symlink_to("../outer.yaml")
+    before = snapshot(tmp_path)
+    done = call("init", "repo", STRICT)
+    assert done.code == 2
+    assert "repo/meshshift.yaml is a link out of repo; nothing was written" in done.err
+    assert snapshot(tmp_path) == before
 
 
 def test_a_link_within_the_folder_stays_a_link(call: Call, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.cli.running import Call
 from tests.delivery.running import identities, run, write
 from tests.init.repositories import FUNCTION, LISTED, SHOP, STRICT, added, layered, snapshot
+from transformer.frontends.init import configuration
 
 FLAGS = ("--enable-alpha-plugins", "--enable-exec")
 OTHER = """\
@@ -18,6 +19,7 @@ metadata: {name: team}
 annotations: {team: shop}
 fieldSpecs: [{path: metadata/annotations, create: true}]
 """
+OURS = "{apiVersion: meshshift.dev/v1alpha1, kind: MeshShift, metadata: {name: own}}"
 PART = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamespace: shop\n"
 
 KUSTOMIZATIONS = [
@@ -195,6 +197,59 @@ def test_a_layer_that_is_wired_below_is_left_alone(call: Call, tmp_path: Path) -
     assert not (tmp_path / "overlays/live" / FUNCTION).exists()
 
 
+def test_a_remark_about_meshshift_is_no_wiring(call: Call, tmp_path: Path) -> None:
+    shop(tmp_path, "# someday: kind: MeshShift here\nresources: [shop.yaml]\n")
+    assert call("init", STRICT).code == 0
+    assert (tmp_path / FUNCTION).exists()
+
+
+@pytest.mark.parametrize(
+    ("overlay", "wired"),
+    [
+        ("resources: [../base, more.yaml]\n", False),
+        ("resources: [../base]\npatches: [{path: more.yaml}]\n", False),
+        (
+            "resources: [../base]\npatches: [{patch: '{metadata: {labels: {istio-injection: enabled}}}'}]\n",
+            False,
+        ),
+        ("resources: [../base, https://example.com/shop.yaml]\n", False),
+        ("resources: [more.yaml]\ncomponents: [../own]\n", True),
+        ("resources: [../other]\ncomponents: [../own]\n", True),
+        ("resources: [../other]\ncomponents: [../own]\npatches: [{path: more.yaml}]\n", False),
+        ("resources: [../base, ../other]\n", False),
+        ("resources: [more.yaml]\ntransformers: [{}]\n".replace("{}", repr(OURS)), True),
+    ],
+)
+def test_a_function_counts_for_what_it_sees(call: Call, tmp_path: Path, overlay: str, wired: bool) -> None:
+    write(tmp_path, {
+        "base/kustomization.yaml": "resources: [shop.yaml]\ntransformers: [own.yaml]\n", "base/shop.yaml": SHOP,
+        "base/own.yaml": OURS,
+        "own/kustomization.yaml": PART + "transformers: [own.yaml]\n", "own/own.yaml": OURS,
+        "other/kustomization.yaml": "resources: [shop.yaml]\n", "other/shop.yaml": SHOP,
+        "over/kustomization.yaml": overlay, "over/more.yaml": SHOP,
+    })  # fmt: skip
+    assert call("init", STRICT).code == 0
+    assert (tmp_path / "over" / FUNCTION).exists() is not wired
+
+
+def test_functions_that_are_built_in_a_folder_of_their_own_count(
+    call: Call, tmp_path: Path, kustomize: str, tools_environment: dict[str, str]
+) -> None:
+    function = configuration.function("", {"mesh.mtls": "strict"})
+    write(tmp_path, {
+        "base/kustomization.yaml": "resources: [shop.yaml]\ntransformers: [../fn]\n", "base/shop.yaml": SHOP,
+        "fn/kustomization.yaml": "resources: [own.yaml]\n", "fn/own.yaml": function,
+    })  # fmt: skip
+    before = snapshot(tmp_path)
+    said = call("init", STRICT).out.decode()
+    assert "base/kustomization.yaml: wired already by fn/own.yaml" in said
+    assert "fn/kustomization.yaml: built for what works on other layers" in said
+    assert {name for name, data in snapshot(tmp_path).items() if before.get(name) != data} == {
+        "meshshift.yaml"
+    }
+    assert "HTTPRoute/cart" in built(kustomize, tmp_path / "base", tools_environment)
+
+
 @pytest.mark.parametrize(
     ("entry", "wired"),
     [
@@ -202,22 +257,66 @@ def test_a_layer_that_is_wired_below_is_left_alone(call: Call, tmp_path: Path) -
         ("resources: [github.com/example/shop//deploy?ref=v1]\n", True),
         ("helmCharts: [{name: shop, repo: https://charts.example.com}]\n", True),
         ("resources: [team.yaml]\npatches: [{path: route.yaml}]\n", True),
+        ("resources: [team.yaml]\npatches: [{path: label.patch}]\n", True),
+        ("resources: [team.yaml]\npatches: [{path: ../elsewhere/label.yaml}]\n", True),
+        ("resources: [team.yaml]\npatchesStrategicMerge: [label.patch]\n", True),
+        ("resources: [team.yaml]\npatchesJson6902: [{path: label.patch, target: {kind: Namespace}}]\n", True),
+        ("resources: [team.yaml]\nreplacements: [{path: label.patch}]\n", True),
+        ("resources: [team.yaml]\ntransformers: [https://example.com/label]\n", True),
+        ("resources: [team.yaml]\npatches: [{path: team.yaml}, {patch: '{kind: ConfigMap}'}]\n", False),
+        ("resources: [team.yaml]\nconfigMapGenerator: [{name: x, files: [label.patch]}]\n", False),
         ("resources: [team.yaml]\n", False),
     ],
 )
 def test_what_is_not_here_may_hold_a_mesh(call: Call, tmp_path: Path, entry: str, wired: bool) -> None:
-    write(tmp_path, {"kustomization.yaml": entry, "team.yaml": "kind: ConfigMap\n", "route.yaml": SHOP})
+    write(
+        tmp_path,
+        {
+            "kustomization.yaml": entry,
+            "team.yaml": "kind: ConfigMap\n",
+            "route.yaml": SHOP,
+            "label.patch": "kind: ConfigMap\n",
+        },
+    )
     assert call("init", STRICT).code == 0
     assert (tmp_path / FUNCTION).exists() is wired
 
 
-def test_templates_are_never_edited(call: Call, tmp_path: Path) -> None:
-    text = "resources: [shop.yaml]\nnamespace: {{ name }}\n"
+@pytest.mark.parametrize(
+    "line",
+    [
+        "namespace: {{ name }}",
+        "namePrefix: {{ a.b | x }}-",
+        "{{- if x }}",
+        "labels: [{{ x }}]",
+        "{{ labels }}",
+    ],
+)
+def test_templates_are_never_edited(call: Call, tmp_path: Path, line: str) -> None:
+    text = f"resources: [shop.yaml]\n{line}\n"
     shop(tmp_path, text)
     done = call("init", STRICT)
     assert done.code == 0, done.err
     assert f"kustomization.yaml is a template: list {FUNCTION} there yourself".encode() in done.out
     assert (tmp_path / "kustomization.yaml").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# {{ not here }}",
+        "commonAnnotations: {a: '{{ .x }}'}",
+        "patches:\n- target: {kind: Service}\n  patch: |-\n    - {op: add, path: /metadata/labels, value: {a: '{{ .x }}'}}",
+    ],
+)
+def test_braces_in_texts_make_no_template(
+    call: Call, tmp_path: Path, kustomize: str, tools_environment: dict[str, str], line: str
+) -> None:
+    text = f"resources: [shop.yaml]\n{line}\n"
+    shop(tmp_path, text)
+    assert call("init", STRICT).code == 0
+    assert added(text.encode(), (tmp_path / "kustomization.yaml").read_bytes()) == LISTED
+    assert "HTTPRoute/cart" in built(kustomize, tmp_path, tools_environment)
 
 
 def test_an_entry_written_by_hand_is_not_repeated(call: Call, tmp_path: Path) -> None:

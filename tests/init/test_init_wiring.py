@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def test_a_set_of_applications_and_one_of_several_documents(call: Call, tmp_path
     assert "plugin" not in found[2]["spec"]["source"]
     assert b"Application shop in apps/shop.yaml: its source is not in this folder" in done.out
     assert len(added(text.encode(), (tmp_path / "apps/shop.yaml").read_bytes())) == 10
+    told = "Application shop is rendered by the plugin; ApplicationSet all is rendered by the plugin"
+    assert f"  apps/shop.yaml  changed  {told}\n" in done.out.decode()
 
 
 @pytest.mark.parametrize(
@@ -201,6 +204,26 @@ def test_a_package_runs_meshshift_in_its_pipeline(
     assert snapshot(tmp_path) == wired
 
 
+@pytest.mark.parametrize(
+    ("mutator", "wired"),
+    [
+        ("{image: 'registry.example.com/set-labels:v1', name: before-meshshift}", False),
+        ("{exec: ./after-meshshift.sh}", False),
+        ("{image: 'registry.example.com/meshshift/labels:v1'}", False),
+        ("{exec: /opt/bin/meshshift --verbose}", True),
+        ("{image: 'registry.example.com:5000/meshshift:v1'}", True),
+        ("{image: 'registry.example.com/meshshift@sha256:00'}", True),
+    ],
+)
+def test_only_mutators_that_run_meshshift_count(
+    call: Call, tmp_path: Path, mutator: str, wired: bool
+) -> None:
+    text = f"{KPTFILE}pipeline:\n  mutators:\n  - {mutator}\n"
+    write(tmp_path, {"Kptfile": text, "shop.yaml": SHOP})
+    assert call("init", STRICT).code == 0
+    assert ((tmp_path / "Kptfile").read_text(encoding="utf-8") == text) is wired
+
+
 def test_a_plain_configuration_file_cannot_lie_in_a_package(call: Call, tmp_path: Path) -> None:
     write(tmp_path, {"Kptfile": KPTFILE, "shop.yaml": SHOP, "meshshift.yaml": "mesh: {mtls: strict}\n"})
     done = call("init")
@@ -210,6 +233,13 @@ def test_a_plain_configuration_file_cannot_lie_in_a_package(call: Call, tmp_path
 
 
 HOOKS = "# ours\nrepos:\n  - repo: local\n    hooks:\n      - {id: other, name: o, entry: 'true', language: system}\n"
+
+
+def test_braces_in_a_text_make_no_template(call: Call, tmp_path: Path) -> None:
+    files = {"Kptfile": KPTFILE, ".pre-commit-config.yaml": HOOKS}
+    write(tmp_path, {"shop.yaml": SHOP, **{name: f"# {{{{ x }}}}\n{text}" for name, text in files.items()}})
+    assert b"is a template" not in call("init", STRICT).out
+    assert all(b"meshshift" in (tmp_path / name).read_bytes() for name in files)
 
 
 def test_pre_commit_shows_what_is_left(call: Call, tmp_path: Path) -> None:
@@ -278,3 +308,33 @@ def test_pipelines_and_plain_manifests_are_told(call: Call, tmp_path: Path) -> N
     said = call("init", STRICT).out.decode()
     assert ".gitlab-ci.yml: let `meshshift check` read what is applied" in said
     assert "plain manifests: nothing renders them here" in said
+
+
+@pytest.mark.parametrize(
+    ("files", "word"),
+    [
+        ({"kustomization.yaml": KUSTOMIZATION}, "{}"),
+        ({"Kptfile": KPTFILE}, "{}"),
+        ({"Chart.yaml": "name: $(touch name)\n"}, "./{}"),
+        ({"Chart.yaml": "name: $(touch name)\n"}, "$(touch name)"),
+        ({"../flux.yaml": FLUX}, "{}"),
+        ({"../flux.yaml": FLUX, "kustomization.yaml": KUSTOMIZATION}, "{}"),
+        ({"../$(touch flux).yaml": FLUX.replace("store", "$(touch store)")}, "$(touch flux).yaml"),
+        ({"../flux.yaml": FLUX.replace("store", "$(touch store)")}, "$(touch store)"),
+        ({"../flux.yaml": FLUX.replace("store", "$(touch store)")}, "./charts/$(touch store)"),
+    ],
+)
+def test_names_of_the_repository_are_single_words_of_the_commands(
+    call: Call, tmp_path: Path, files: dict[str, str], word: str
+) -> None:
+    folder = "my $(touch here)"
+    texts = {name: text.replace("./shop", f"./{folder}") for name, text in files.items()}
+    write(tmp_path / folder, {"shop.yaml": SHOP, **texts})
+    said = call("init", STRICT).out.decode()
+    commands = [line[2:] for line in said.partition("Next:\n")[2].splitlines() if line[2:3] != " "]
+    assert word.format(folder) in [part for command in commands for part in shlex.split(command)]
+
+
+def test_the_folder_itself_is_a_single_word_too(call: Call, tmp_path: Path) -> None:
+    write(tmp_path / "a $(b)", {"kustomization.yaml": KUSTOMIZATION, "shop.yaml": SHOP})
+    assert b"Next, in 'a $(b)':" in call("init", "a $(b)", STRICT).out

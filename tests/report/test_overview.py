@@ -117,6 +117,8 @@ def test_one_screen_whatever_there_is() -> None:
     ("where", "parts", "following"),
     [
         (Place("k8s", 1, "k8s"), {}, "meshshift init k8s"),
+        (Place("a", 1, "$(a)"), {}, "meshshift init '$(a)'"),
+        (Place("a", 1, "$(a)", unused="$(a)/b"), {}, "meshshift check '--config=$(a)/b' '$(a)'"),
         (
             Place("k8s", 1, "k8s", unused="k8s/meshshift.yaml"),
             {},
@@ -136,7 +138,7 @@ def test_the_next_command_fits(where: Place, parts: dict[str, Any], following: s
 
 @pytest.mark.parametrize("objects", [[], [thing("Sidecar", "unchanged")], [thing("Gateway", "kept")]])
 def test_where_nothing_is_left_to_do(objects: list[dict[str, Any]]) -> None:
-    shown = lines(objects=objects)
+    shown = lines(objects=objects, exit_code=0)
     assert shown[-1] == "Nothing is left to do here."
     if not objects:
         assert shown[0] == "Nothing of Istio, SMI or Open Service Mesh in k8s (3 manifest files)"
@@ -154,3 +156,18 @@ def test_names_cannot_steer_the_terminal_and_colours_take_no_room() -> None:
     assert "\x1b[2J" not in painted
     assert "\x1b[31mMS202\x1b[0m" in overview.render(data, HERE, width=100, colour=True)
     assert max(len(re.sub(r"\x1b\[\d+m", "", line)) for line in painted.splitlines()) <= 60
+
+
+@pytest.mark.parametrize(
+    ("findings", "following"),
+    [
+        ([finding("MS315")], "meshshift explain MS315"),
+        ([finding("MS202", accepted="fine")], "meshshift last"),
+    ],
+)
+def test_a_run_that_fails_never_says_that_nothing_is_left(
+    findings: list[dict[str, Any]], following: str
+) -> None:
+    shown = lines(findings=findings, exit_code=1)
+    assert shown[-1] == f"next:    {following}"
+    assert not any("Nothing is left" in line for line in shown)

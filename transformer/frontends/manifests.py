@@ -54,6 +54,10 @@ def read(paths: Iterable[str]) -> Manifests:
             if real in seen:
                 continue
             seen.add(real)
+            if name != path and not os.path.isfile(name):
+                what = "a link to nothing" if not os.path.exists(name) else "no regular file"
+                notes.append(f"{name} is {what} and was not read")
+                continue
             busy_with("reading file", len(seen))
             data = _bytes(name)
             template = b"{{" in data and _is_template(name, data)

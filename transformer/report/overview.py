@@ -5,6 +5,7 @@ Never longer than `LINES` lines: what does not fit is counted, and the full repo
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -254,15 +255,22 @@ def _next(data: Mapping[str, Any], where: Place, width: int) -> list[str]:
     """The commands that lead on: the one to type now, and where the details are."""
     causes = list(_by_code([e for e in data["findings"] if not e["accepted"]], "error"))
     if not causes and not data["facts"] and not any(_state(entry) == _STATES[0] for entry in data["objects"]):
+        if data["exit_code"]:
+            first = next((entry["code"] for entry in data["findings"] if not entry["accepted"]), "")
+            return [f"next:    meshshift explain {first}" if first else "next:    meshshift last"]
         if passed_over(data):
             return ["Nothing is left to do in what was read; see above what was not."]
         return ["Nothing is left to do here."]
     explain = (f"meshshift explain {causes[0]}", "what it means and what to do") if causes else ("", "")
+    folder = shlex.quote(where.folder)
     keys = {fact["key"] for fact in data["facts"]}
     if where.unused:
-        now = (f"meshshift check --config={where.unused} {where.folder}", "with its configuration")
+        now = (
+            f"meshshift check {shlex.quote(f'--config={where.unused}')} {folder}",
+            "with its configuration",
+        )
     elif where.folder and not where.configured:
-        now = (f"meshshift init {where.folder}", "says what no manifest tells, and wires meshshift in")
+        now = (f"meshshift init {folder}", "says what no manifest tells, and wires meshshift in")
     elif keys:
         flags = " ".join(f"{option.flag}=…" for option in OPTIONS if option.key in keys)
         now = (f"meshshift check {flags}", "or say the facts in meshshift.yaml")

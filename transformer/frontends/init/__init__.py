@@ -75,13 +75,15 @@ def run(wanted: Wish, layers: Sequence[Layer], environ: Mapping[str, str]) -> in
         raise UsageError("init writes the configuration file of its folder and takes no other with --config")
     layers = layers[:2]
     root = wanted.folder
-    config = configuration.existing(root)
-    file = settings.from_file(os.path.join(root, config)) if config else Layer("", {})
     found = survey(root)
+    config = configuration.existing(found)
+    file = settings.from_file(os.path.join(root, config)) if config else Layer("", {})
     given = {**_facts_of(layers[1]), **layers[0].values}
     while facts := _missing(found, [Layer("", given), *layers, file], environ):
         if wanted.quiet or wanted.diff or not _is_conversation():
-            output.say(f"meshshift: {answers.refusal(facts, _argv(wanted, layers[0]))}")
+            silent = "--diff" if wanted.diff else "--yes" if wanted.quiet else ""
+            why = f"{silent} asks nothing" if silent else "there is no terminal to ask on"
+            output.say(f"meshshift: {answers.refusal(facts, _argv(wanted, layers[0]), why)}")
             return USAGE
         # An answer may let something move that needs another one.
         given |= answers.ask(facts)

@@ -68,10 +68,13 @@ def line(prompt: str) -> str:
     return answer.strip()
 
 
-def refusal(facts: Sequence[Fact], argv: Sequence[str]) -> str:
-    """The message about facts that nobody is there to tell, with a command to paste; `argv` is what followed `meshshift`."""
+def refusal(facts: Sequence[Fact], argv: Sequence[str], why: str) -> str:
+    """The message about facts that nobody is asked for, and `why`, with a command to paste.
+
+    `argv` is what followed `meshshift`.
+    """
     count = "1 fact is missing" if len(facts) == 1 else f"{len(facts)} facts are missing"
-    lines = [f"{count} that no manifest tells, and there is no terminal to ask on; nothing was written"]
+    lines = [f"{count} that no manifest tells, and {why}; nothing was written"]
     for fact in facts:
         lines += ["", *("  " + text for text in _question(settings.BY_KEY[fact["key"]], fact))]
     options = _options(facts)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from transformer import settings
-from transformer.errors import UsageError
+from transformer.errors import MeshshiftError, UsageError
 from transformer.frontends.init.plan import Plan
-from transformer.frontends.init.survey import value_of
+from transformer.frontends.init.survey import Survey, value_of
 from transformer.options import OPTIONS, Option
 from transformer.stream import emit, splice
 
@@ -21,11 +20,19 @@ _STYLE = emit.Style(indent_sequences=False, newline="\n")
 _HEAD = "# What no manifest tells meshshift; `meshshift --help` lists all keys.\n"
 
 
-def existing(root: str) -> str:
-    """The name of the configuration file that the folder has, or an empty string. Raises UsageError for two."""
-    found = [name for name in settings.CONFIG_FILES if os.path.isfile(os.path.join(root, name))]
+def existing(survey: Survey) -> str:
+    """The name of the configuration file that the folder has, or an empty string.
+
+    Raises UsageError for two, and for a link out of the folder, which is neither followed nor replaced.
+    """
+    for name in settings.CONFIG_FILES:
+        if name in survey.left_out:
+            raise UsageError(
+                f"{survey.path(name)} is a link out of {survey.root}; nothing was written: put a file of its own there"
+            )
+    found = [name for name in settings.CONFIG_FILES if name in survey.files]
     if len(found) > 1:
-        raise UsageError(f"both {found[0]} and {found[1]} are in {root}: keep one")
+        raise UsageError(f"both {found[0]} and {found[1]} are in {survey.root}: keep one")
     return found[0] if found else ""
 
 
@@ -52,18 +59,33 @@ def plan(work: Plan, name: str, said: Mapping[str, Any], wanted: Mapping[str, An
             )
         *path, key = option.key.split(".")
         operations.append(splice.Insert((*base, *path), key, written(option, keep[option.key])))
-    if operations and not value_of(work.survey.files[name], name):
+    if not operations:
+        work.kept.append(f"{name}: says what is needed")
+        return name
+    lines = ", ".join(f"{key}: {shown(settings.BY_KEY[key], keep[key])}" for key in keep if key not in said)
+    if value_of(work.survey.files[name], name) is None:
         work.write(
             name, work.survey.files[name] + b"\n" + _new(keep, krm=False).encode(), "what no manifest tells"
         )
-    elif operations:
-        lines = ", ".join(
-            f"{key}: {shown(settings.BY_KEY[key], keep[key])}" for key in keep if key not in said
-        )
-        work.edit(name, operations, "what no manifest tells", f"add {lines}")
     else:
-        work.kept.append(f"{name}: says what is needed")
+        work.edit(name, operations, "what no manifest tells", f"add {lines}")
+    _read_again(work, name, keep, lines)
     return name
+
+
+def _read_again(work: Plan, name: str, keep: Mapping[str, Any], lines: str) -> None:
+    """Raises UsageError where the planned file does not say the values: its form is one that cannot be added to."""
+    from transformer import config
+
+    try:
+        says = config.read(work.read(name) or b"", name)
+        wrong = any(says.get(key) != value for key, value in keep.items())
+    except MeshshiftError:
+        wrong = True
+    if wrong:
+        raise UsageError(
+            f"{name} cannot be edited safely; nothing was written. By hand: add {lines}. Then run this command again."
+        )
 
 
 def function(config: str, values: Mapping[str, Any]) -> str:

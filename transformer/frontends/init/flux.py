@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transformer.frontends.init.plan import Plan, Step
+from transformer.frontends.init.plan import Plan, Step, word
 from transformer.frontends.init.setup import Setup
 from transformer.frontends.init.survey import Document
 
@@ -34,9 +34,11 @@ def wire(work: Plan, setup: Setup) -> None:
             f"Flux Kustomization {document.name} in {document.file}: render {folder} in CI and let Flux apply the result"
         )
         if folder in setup.layers.by_folder:
-            step = Step(f"kustomize build {folder} | meshshift", "what CI renders for Flux", first=True)
+            step = Step(f"kustomize build {word(folder)} | meshshift", "what CI renders for Flux", first=True)
         else:
-            step = Step(f"meshshift check {folder}", "what is there, and what needs a decision", first=True)
+            step = Step(
+                f"meshshift check {word(folder)}", "what is there, and what needs a decision", first=True
+            )
         work.steps.append(step)
     _tell_whole(work, setup)
     _tell_releases(work, setup)
@@ -74,6 +76,6 @@ def _tell_releases(work: Plan, setup: Setup) -> None:
         f"HelmRelease {document.name} in {document.file}{more}: where it holds a mesh, add the patches of flux-patches"
     )
     alone = sum(one.file == document.file for one in objects(setup, "helm", "HelmRelease")) == 1
-    target = f" --helm-release {document.file}" if alone else ""
-    command = f"helm template {document.name} {chart} | meshshift flux-patches{target}"
+    target = f" --helm-release {word(document.file)}" if alone else ""
+    command = f"helm template {word(document.name)} {word(chart)} | meshshift flux-patches{target}"
     work.steps.append(Step(command, "patches for the postRenderers of the HelmRelease"))

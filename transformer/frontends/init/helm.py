@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from transformer.frontends.init.plan import Plan, Step
+from transformer.frontends.init.plan import Plan, Step, word
 from transformer.frontends.init.setup import Setup
 from transformer.frontends.init.survey import value_of
 
@@ -33,8 +33,8 @@ def wire(work: Plan, setup: Setup) -> None:
     head = f"{chart}/Chart.yaml" if chart else "Chart.yaml"
     said = value_of(setup.survey.files[head], setup.survey.path(head))
     name = said.get("name") if isinstance(said, dict) else None
-    name = name or posixpath.basename(chart) or "RELEASE"
-    path = chart if "/" in chart else f"./{chart}" if chart else "."
+    name = word(str(name or posixpath.basename(chart) or "RELEASE"))
+    path = word(chart if "/" in chart else f"./{chart}" if chart else ".")
     work.steps.append(
         Step(f"helm template {name} {path} | meshshift check", "what becomes of it", first=True)
     )

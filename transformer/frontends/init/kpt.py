@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+from typing import Any
 
 from transformer.errors import UsageError
 from transformer.frontends.init import configuration
-from transformer.frontends.init.plan import Plan, Step
+from transformer.frontends.init.plan import Plan, Step, word
 from transformer.frontends.init.setup import Setup
-from transformer.frontends.init.survey import value_of
+from transformer.frontends.init.survey import is_template, value_of
 from transformer.stream import splice
 
 _FILE = "Kptfile"
@@ -34,16 +35,20 @@ def wire(work: Plan, setup: Setup) -> None:
         if not setup.survey.names_a_mesh(setup.survey.below(folder)):
             work.kept.append(f"{name}: nothing of an old mesh in the package")
             continue
-        if b"{{" in raw:
+        if is_template(raw):
             work.left.append(f"{name} is a template: add the mutator {{exec: meshshift}} yourself")
             continue
         value = value_of(raw, setup.survey.path(name))
         pipeline = value.get("pipeline") if isinstance(value, dict) else None
         mutators = pipeline.get("mutators") if isinstance(pipeline, dict) else None
         work.steps.append(
-            Step(f"kpt fn render {folder or '.'} --allow-exec", "translates the package in place", first=True)
+            Step(
+                f"kpt fn render {word(folder or '.')} --allow-exec",
+                "translates the package in place",
+                first=True,
+            )
         )
-        if any("meshshift" in str(entry) for entry in mutators or ()):
+        if any(_is_ours(entry) for entry in mutators or ()):
             work.kept.append(f"{name}: wired already")
             continue
         entry = {"exec": "meshshift", "configPath": _plan_config(work, setup, folder)}
@@ -53,6 +58,15 @@ def wire(work: Plan, setup: Setup) -> None:
             else splice.Insert(("pipeline",), "mutators", [entry])
         )
         work.edit(name, [operation], "runs meshshift as a mutator", f"add the mutator {entry} to {name}")
+
+
+def _is_ours(mutator: Any) -> bool:
+    """Whether a mutator runs meshshift, as a program or in a container; other programs may have it in their names."""
+    if not isinstance(mutator, dict):
+        return False
+    program = str(mutator.get("exec") or "").split() or [""]
+    image = posixpath.basename(str(mutator.get("image") or "").partition("@")[0]).partition(":")[0]
+    return "meshshift" in (posixpath.basename(program[0]), image)
 
 
 def _plan_config(work: Plan, setup: Setup, folder: str) -> str:

@@ -6,7 +6,7 @@ import posixpath
 
 from transformer.frontends.init import configuration
 from transformer.frontends.init.layers import Layer
-from transformer.frontends.init.plan import Plan, Step
+from transformer.frontends.init.plan import Plan, Step, word
 from transformer.frontends.init.setup import Setup
 from transformer.stream import splice
 
@@ -39,8 +39,12 @@ def wire(work: Plan, setup: Setup) -> None:
     included = setup.layers.included()
     inner = [layer.file for folder, layer in setup.layers.by_folder.items() if folder in included]
     parts = [layer for layer in setup.layers.by_folder.values() if layer.is_component]
-    alone = [layer.file for layer in parts if layer.folder not in included]
+    functions = [
+        layer.file for folder, layer in setup.layers.by_folder.items() if folder in setup.layers.for_plugins()
+    ]
+    alone = [layer.file for layer in parts if layer.folder not in {*included, *setup.layers.for_plugins()}]
     _keep(work, inner, "part of other layers, which see their final names")
+    _keep(work, functions, "built for what works on other layers")
     _keep(work, alone, "a component that no layer includes")
 
 
@@ -50,7 +54,7 @@ def _build(setup: Setup, built: list[Layer]) -> Step:
     named = others if len(others) < _NAMED else [f"{len(others)} more layers"]
     more = f" The same for {' and '.join(named)}." if named else ""
     charts = " --enable-helm" if setup.layers.inflates_charts(built[0]) else ""
-    command = f"kustomize build {built[0].folder or '.'} {FLAGS}{charts} | meshshift check"
+    command = f"kustomize build {word(built[0].folder or '.')} {FLAGS}{charts} | meshshift check"
     return Step(command, f"is anything of the old mesh left?{more}", first=True)
 
 

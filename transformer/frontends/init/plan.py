@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 from transformer.errors import UsageError
@@ -50,9 +51,14 @@ class Plan:
         return change.after if change is not None else self.survey.files.get(name)
 
     def write(self, name: str, after: bytes, why: str) -> None:
-        """Plan the bytes of a file; nothing where they are the same as before."""
+        """Plan the bytes of a file; nothing where they are the same as before. Several changes of a file are told together."""
         change = self.changes.get(name)
         before = change.before if change is not None else self.survey.files.get(name)
+        reasons = change.why.split("; ") if change is not None else []
+        if why not in reasons:
+            why = "; ".join([*reasons, why])
+        elif change is not None:
+            why = change.why
         if before != after:
             self.changes[name] = Change(name, before, after, why)
 
@@ -78,6 +84,11 @@ class Plan:
             ) from error
         head = raw[:start] + (_MARK if marked else b"")
         self.write(name, head + edited.encode() + raw[end:], why)
+
+
+def word(text: str) -> str:
+    """A path or name as one word of a shell command, which is neither expanded nor taken for a flag."""
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def _below_comments(text: str, edited: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from transformer.frontends.init.plan import Plan
 from transformer.frontends.init.setup import Setup
-from transformer.frontends.init.survey import PRE_COMMIT, value_of
+from transformer.frontends.init.survey import PRE_COMMIT, is_template, value_of
 from transformer.stream import splice
 
 HOOK = "meshshift-report"
@@ -33,7 +33,7 @@ def wire(work: Plan, setup: Setup) -> None:
     raw = setup.survey.files.get(PRE_COMMIT)
     if raw is None:
         return
-    if b"{{" in raw:
+    if is_template(raw):
         work.left.append(f"{PRE_COMMIT} is a template: add the hook {HOOK} yourself")
         return
     value = value_of(raw, setup.survey.path(PRE_COMMIT))

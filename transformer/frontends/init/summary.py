@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from transformer.frontends.init.plan import Change, Plan
+from transformer.frontends.init.plan import Change, Plan, word
 from transformer.report.text import counted, visible
 
 #: Longest lists: remarks of one kind, commands, files one by one.
@@ -70,7 +70,7 @@ def _next(work: Plan) -> str:
     """The commands, the one to type next first."""
     steps = sorted(dict.fromkeys(work.steps), key=lambda step: not step.first)[:_STEPS]
     root = work.survey.root
-    head = "Next:" if root == "." else f"Next, in {root}:"
+    head = "Next:" if root == "." else f"Next, in {word(root)}:"
     if not steps:
         return f"{head}\n  meshshift check .\n      what is there, and what needs a decision"
     return "\n".join([head, *(f"  {step.command}\n      {step.why}" for step in steps)])

@@ -79,10 +79,7 @@ class Survey:
         for name, data in self.files.items():
             if name.rpartition("/")[2] in KUSTOMIZATIONS or not any(needle in data for needle in needles):
                 continue
-            for index, (start, end) in enumerate(split.split(data)):
-                document = _document(name, index, data[start:end])
-                if document is not None:
-                    yield document
+            yield from documents_of(name, data)
 
 
 class Document(NamedTuple):
@@ -144,6 +141,25 @@ def value_of(raw: bytes, name: str) -> Any:
         return nodes.to_value(tree.root) if tree.root is not None else None
     except nodes.ParseError as error:
         raise InputError(f"{name}:{error.line}: {error.message}") from error
+
+
+def is_template(raw: bytes) -> bool:
+    """Whether a file with one document has to be rendered before it can be read: `{{` may also stand in its texts."""
+    if b"{{" not in raw:
+        return False
+    try:
+        value_of(raw, "")
+    except InputError:
+        return True
+    return False
+
+
+def documents_of(name: str, data: bytes) -> Iterator[Document]:
+    """Objects of a text; what cannot be read is left out."""
+    for index, (start, end) in enumerate(split.split(data)):
+        document = _document(name, index, data[start:end])
+        if document is not None:
+            yield document
 
 
 def _is_inside(path: str, folder: str) -> bool:

@@ -47,9 +47,10 @@ def difference(changes: Sequence[Change]) -> bytes:
             (change.before or b"").splitlines(keepends=True),
             change.after.splitlines(keepends=True),
         )
-        old = b"/dev/null" if change.before is None else b"a/" + change.name.encode()
-        lines = difflib.diff_bytes(difflib.unified_diff, before, after, old, b"b/" + change.name.encode())
-        out.append(f"diff --git a/{change.name} b/{change.name}\n".encode())
+        name = os.fsencode(change.name)
+        old = b"/dev/null" if change.before is None else b"a/" + name
+        lines = difflib.diff_bytes(difflib.unified_diff, before, after, old, b"b/" + name)
+        out.append(b"diff --git a/" + name + b" b/" + name + b"\n")
         if change.before is None:
             out.append(b"new file mode 100644\n")
         out += [
@@ -77,12 +78,13 @@ def _target(root: str, change: Change) -> str:
 def _prepare(target: str, body: bytes) -> str:
     temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}")
     # Exclusive: a link that somebody laid at this name must not be followed.
-    with open(temporary, "xb") as file:
-        file.write(body)
+    file = open(temporary, "xb")  # noqa: SIM115 - what follows closes and removes it
     try:
+        with file:
+            file.write(body)
         if os.path.exists(target):
             os.chmod(temporary, os.stat(target).st_mode & 0o777)
-    except OSError:
+    except BaseException:  # an interrupt must not leave it either
         os.unlink(temporary)
         raise
     return temporary
