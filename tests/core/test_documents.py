@@ -37,6 +37,11 @@ def test_what_is_not_changed_is_written_as_it_came(pieces: list[bytes]) -> None:
     assert b"".join(Input(data, needles.NEEDLES).write()) == data
 
 
+def test_a_zero_alone_makes_no_wide_text() -> None:
+    data = b"\x00\nkind: List\n"
+    assert b"".join(Input(data, needles.NEEDLES).write()) == data
+
+
 @pytest.mark.parametrize(
     ("head", "file"),
     [
