@@ -28,8 +28,8 @@ def contains(data: bytes, needles: Sequence[bytes], start: int = 0, end: int | N
     """Whether a scalar in `data[start:end]` may hold one of the needles once it is decoded.
 
     Never a false no; a false yes (a needle in a comment, an unrelated `\\u` escape) only costs a parse.
-    Needles are made of letters, digits, dots, dashes, underscores and slashes; in UTF-16 and UTF-32 there are zeros between, and
-    their marks count as a yes.
+    Needles are made of letters, digits, dots, dashes, underscores and slashes; in UTF-16 and UTF-32 there are zeros
+    between, and their marks count as a yes.
     """
     stop = len(data) if end is None else end
     if any(data.find(needle, start, stop) >= 0 for needle in needles):
