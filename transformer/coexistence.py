@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from transformer import codes, scope
+from transformer import scope
 from transformer.context.index import WORKLOAD_KINDS
+from transformer.final_findings import of_run
 from transformer.findings import Finding
 from transformer.objects import Obj
 from transformer.run import Run
@@ -116,7 +117,7 @@ def findings(run: Run, settlement: Settlement) -> Iterator[Finding]:
         yield from _partial(run, settlement)
         yield from _audited(run, settlement)
     else:
-        yield _of_run(
+        yield of_run(
             "MS021", "Linkerd's objects are added; pods, policies and sources stay until `phase: switch`"
         )
 
@@ -126,7 +127,7 @@ def _side_by_side(run: Run, settlement: Settlement) -> Iterator[Finding]:
     staying = [obj for uid, obj in run.clients.items() if uid in settlement.held]
     moving = _moving(run, settlement)
     if staying and moving:
-        yield _of_run(
+        yield of_run(
             "MS016",
             f"{len(moving)} move, such as {moving[0].ref}, and {len(staying)} stay, such as "
             f"{staying[0].ref}: calls between them {_between(run)}",
@@ -141,7 +142,7 @@ def _left_behind(run: Run, settlement: Settlement) -> Iterator[Finding]:
         # Flagger's VirtualServices are in the cluster only; a Canary that stays goes on writing them.
         rules += [obj for obj in run.context.objects(*_CANARY) if obj.context]
     if rules and moving:
-        yield _of_run(
+        yield of_run(
             "MS017",
             f"{len(rules)} stay, such as {rules[0].ref}: what moves, such as {moving[0].ref}, no longer obeys them, "
             "and its requests go to the Services as they are dialled",
@@ -154,7 +155,7 @@ def _partial(run: Run, settlement: Settlement) -> Iterator[Finding]:
     if not run.stage.partial or not moving:
         return
     places = ", ".join(sorted({obj.namespace or obj.name for obj in moving}))
-    yield _of_run(
+    yield of_run(
         "MS016",
         f"{places} move and everything else stays in the old mesh: calls between them {_between(run)}",
     )
@@ -169,7 +170,7 @@ def _audited(run: Run, settlement: Settlement) -> Iterator[Finding]:
     ]
     found += [emitted.plan.owners[0] for emitted in settlement.emitted if _audits(emitted)]
     if run.stage.audits and found:
-        yield _of_run(
+        yield of_run(
             "MS022",
             f"policies for {found[0].ref}{' and others' if len(found) > 1 else ''} only audit: until `phase: enforce` "
             "Linkerd logs the calls that they would refuse, and lets them pass",
@@ -205,8 +206,3 @@ def _is_for_clients(obj: Obj) -> bool:
         return False
     gateways = [name.text() for name in obj.spec.get("gateways").each()]
     return not gateways or "mesh" in gateways
-
-
-def _of_run(code: str, message: str) -> Finding:
-    known = codes.CODES[code]
-    return Finding(code, known.severity, "", 0, None, "", message, known.remedy)

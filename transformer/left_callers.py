@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from transformer import codes
+from transformer import final_findings
 from transformer.context.index import WORKLOAD_KINDS
 from transformer.findings import Finding
 from transformer.objects import Obj
+from transformer.rules import reach
 from transformer.rules.workload import injection_settings
 from transformer.rules.workload.injection_settings import NamespaceSetting
 from transformer.run import Run
 from transformer.settle import Emitted, Settlement
 
-_INJECT = "linkerd.io/inject"
 _IN = ("enabled", "ingress")
-_SHOWN = 3
 
 
 class Caller(NamedTuple):
@@ -69,7 +68,7 @@ def _stays(run: Run, settlement: Settlement, caller: Caller) -> bool:
     known = [
         workload
         for workload in run.context.workloads()
-        if workload.namespace == caller.namespace and caller.account in ("", _account(workload))
+        if workload.namespace == caller.namespace and caller.account in ("", reach.account(workload))
     ]
     if known:
         return any(_stays_itself(run, settlement, workload) for workload in known)
@@ -80,7 +79,7 @@ def _stays(run: Run, settlement: Settlement, caller: Caller) -> bool:
 
 def _stays_itself(run: Run, settlement: Settlement, workload: Obj) -> bool:
     """Whether the workload is, or may be, in the old mesh and does not leave it in this run."""
-    own = _template(workload).get("metadata", "annotations").get(_INJECT).text()
+    own = _template(workload).get("metadata", "annotations").get(injection_settings.INJECT).text()
     if own in _IN or (own != "disabled" and in_linkerd(run, workload.namespace)):
         return False
     setting = _settings(run).get(workload.namespace, NamespaceSetting(None))
@@ -113,31 +112,23 @@ def _moving(run: Run, settlement: Settlement) -> set[str]:
 
 def caller(obj: Obj) -> Caller:
     """What policies know the pods of a workload by; for a Namespace, all of its pods."""
-    return Caller(obj.name, "") if obj.ref.kind == "Namespace" else Caller(obj.namespace, _account(obj))
+    return Caller(obj.name, "") if obj.ref.kind == "Namespace" else Caller(obj.namespace, reach.account(obj))
 
 
 def in_linkerd(run: Run, namespace: str) -> bool:
     """Whether a Namespace of stream or context is in Linkerd already."""
     found = run.context.namespace(namespace).obj
-    return found is not None and found.annotations.get(_INJECT, "") in _IN
+    return found is not None and found.annotations.get(injection_settings.INJECT, "") in _IN
 
 
 def _template(workload: Obj) -> Any:
     return workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])
 
 
-def _account(workload: Obj) -> str:
-    spec = _template(workload).get("spec")
-    return spec.get("serviceAccountName").text() or spec.get("serviceAccount").text() or "default"
-
-
 def _finding(run: Run, source: Obj, callers: list[Caller]) -> Finding:
-    shown = ", ".join(map(str, callers[:_SHOWN]))
-    more = f" and {len(callers) - _SHOWN} more" if len(callers) > _SHOWN else ""
     then = "is refused from `phase: enforce` on" if run.stage.audits else "is refused"
-    one = codes.CODES["MS438"]
-    line = source.line + source.root.line
-    return Finding(
-        one.code, one.severity, source.file, line, source.ref, "",
-        f"lets in {shown}{more} by name: what stays in the old mesh has no identity here, and {then}", one.remedy,
-    )  # fmt: skip
+    return final_findings.about(
+        source,
+        "MS438",
+        f"lets in {final_findings.listed(callers)} by name: what stays in the old mesh has no identity here, and {then}",
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from transformer import codes
+from transformer import final_findings
 from transformer.findings import Finding
 from transformer.objects import MARKER, Obj
 from transformer.run import Run
@@ -100,11 +100,7 @@ def _planned(run: Run, held: Collection[int]) -> dict[_Key, str]:
 def findings(settlement: Settlement) -> Iterator[Finding]:
     """One finding for every object that goes."""
     for obj in settlement.left_over:
-        one = codes.CODES["MS443"]
-        yield Finding(
-            one.code, one.severity, obj.file, obj.line + obj.root.line, obj.ref, "",
-            f"goes: {obj.annotations[MARKER]} no longer gives it", one.remedy,
-        )  # fmt: skip
+        yield final_findings.about(obj, "MS443", f"goes: {obj.annotations[MARKER]} no longer gives it")
 
 
 def untold(settlement: Settlement, findings: Iterable[Finding]) -> list[Finding]:

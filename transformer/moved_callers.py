@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transformer import codes, left_callers
+from transformer import final_findings, left_callers
 from transformer.findings import Finding
 from transformer.left_callers import Caller
-from transformer.objects import Obj
 from transformer.rules import root_policies
 from transformer.rules.workload import policy_names
 from transformer.run import Run
 from transformer.settle import Settlement
-
-_SHOWN = 3
 
 
 def findings(run: Run, settlement: Settlement) -> Iterator[Finding]:
@@ -35,7 +32,9 @@ def findings(run: Run, settlement: Settlement) -> Iterator[Finding]:
         values = list(dict.fromkeys(policy_names.admitted(policy)))
         named = [mover for mover in movers if any(_is_meant(mover, value) for value in values)]
         if named:
-            yield _finding(policy, list(dict.fromkeys(named)))
+            shown = final_findings.listed(list(dict.fromkeys(named)))
+            message = f"stays and lets in {shown} by name: once they move they have no identity for it, and are refused"
+            yield final_findings.about(policy, "MS445", message)
 
 
 def _is_meant(mover: Caller, value: str) -> bool:
@@ -45,13 +44,3 @@ def _is_meant(mover: Caller, value: str) -> bool:
     parts = value.split("/")
     space, account = (parts[2], parts[-1]) if len(parts) > 3 else (parts[0], "".join(parts[1:]))
     return space == mover.namespace and (not account or not mover.account or account == mover.account)
-
-
-def _finding(policy: Obj, named: list[Caller]) -> Finding:
-    shown = ", ".join(map(str, named[:_SHOWN]))
-    more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
-    one = codes.CODES["MS445"]
-    return Finding(
-        one.code, one.severity, policy.file, policy.line + policy.root.line, policy.ref, "",
-        f"stays and lets in {shown}{more} by name: once they move they have no identity for it, and are refused", one.remedy,
-    )  # fmt: skip

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from transformer import codes, coexistence, left_callers, left_over, moved_callers, unseen_policies
+from transformer import coexistence, final_findings, left_callers, left_over, moved_callers, unseen_policies
 from transformer.errors import DONE, FINDINGS, INTERNAL, BugError
 from transformer.findings import SEVERITIES, Finding, ObjectRef
 from transformer.ledger import Ledger
@@ -118,12 +118,8 @@ def _with_holders(run: Run, settlement: Settlement) -> list[Finding]:
         obj = run.objects[uid]
         if not _concerned(run, obj, edited):
             continue
-        code = codes.CODES["MS007"]
-        found.append(Finding(
-            "MS007", code.severity, obj.file, obj.line + obj.root.line, obj.ref, "", f"stays as it is because "
-            f"{holder[uid]} is held",
-            code.remedy, held_by=str(holder[by] if by in holder else holder[uid]),
-        ))  # fmt: skip
+        held = final_findings.about(obj, "MS007", f"stays as it is because {holder[uid]} is held")
+        found.append(held._replace(held_by=str(holder[by] if by in holder else holder[uid])))
     return found
 
 
@@ -201,37 +197,18 @@ def _object_fate(
 def _prerequisites(settlement: Settlement) -> Iterable[Finding]:
     kinds = sorted({(e.ref.api_version, e.ref.kind) for e in settlement.emitted if e.ref.group})
     if kinds:
-        code = codes.CODES["MS008"]
         needs = sorted(
             {_OUR_KINDS_NEED[e.ref.group] for e in settlement.emitted if e.ref.group in _OUR_KINDS_NEED}
         )
         listed = ", ".join(f"{kind} ({version})" for version, kind in kinds)
-        yield Finding(
-            "MS008",
-            code.severity,
-            "",
-            0,
-            None,
-            "",
-            f"emitted {listed}: needs {' and '.join(needs)}",
-            code.remedy,
-        )
+        yield final_findings.of_run("MS008", f"emitted {listed}: needs {' and '.join(needs)}")
 
 
 def _stale_acceptances(run: Run) -> Iterable[Finding]:
-    code = codes.CODES["MS012"]
     for acceptance in run.options["accept"]:
         if (acceptance.code, acceptance.object) not in run.used_acceptances:
-            yield Finding(
-                "MS012",
-                code.severity,
-                "",
-                0,
-                None,
-                "",
-                f"nothing to accept: {acceptance.code} on {acceptance.object}",
-                code.remedy,
-            )
+            message = f"nothing to accept: {acceptance.code} on {acceptance.object}"
+            yield final_findings.of_run("MS012", message)
 
 
 def _exit_code(run: Run, findings: list[Finding], settlement: Settlement) -> int:

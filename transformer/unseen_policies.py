@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from transformer import codes
+from transformer.final_findings import of_run
 from transformer.findings import Finding
 from transformer.objects import Obj
 from transformer.run import Run
@@ -32,9 +32,8 @@ def findings(run: Run, settlement: Settlement) -> Iterator[Finding]:
     names = [space or "the release" for space in dict.fromkeys(unseen)]
     last = names[-1] if len(names) <= _SHOWN else f"{len(names) - _SHOWN + 1} more"
     shown = " and ".join(filter(None, (", ".join(names[: min(len(names), _SHOWN) - 1]), last)))
-    one = codes.CODES["MS439"]
     message = f"nothing says that all policies of {shown} are here: others would be lost with the sidecar that enforces them"
-    yield Finding(one.code, one.severity, "", 0, None, "", message, one.remedy)
+    yield of_run("MS439", message)
 
 
 def _is_osm(obj: Obj) -> bool:

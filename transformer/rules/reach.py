@@ -139,6 +139,12 @@ def _reachable(workload: Obj) -> Reachable:
     return Reachable(workload, pod_labels(workload), account.text() or "default")
 
 
+def account(workload: Obj) -> str:
+    """The ServiceAccount of a workload's pods, by either of its two fields."""
+    spec = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind], "spec")
+    return spec.get("serviceAccountName").text() or spec.get("serviceAccount").text() or "default"
+
+
 def pod_labels(workload: Obj) -> dict[str, str]:
     """Labels of a workload's pods, as its template has them."""
     template = workload.view.get(*WORKLOAD_KINDS[workload.ref.group, workload.ref.kind])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 
-from transformer import codes
+from transformer import final_findings
 from transformer.findings import Finding
 from transformer.objects import Obj
 from transformer.run import Run
@@ -55,9 +55,8 @@ def findings(run: Run, held: Container[int]) -> Iterator[Finding]:
     for policy, objs in run.memo.get("combined-policies", {}).values():
         spaces = {obj.namespace or obj.name for obj in objs if obj.uid not in held}
         if spaces and policy.uid not in held:
-            one, line = codes.CODES["MS440"], policy.line + policy.root.line
             message = f"stays, and is said in Linkerd for what moves of {', '.join(sorted(spaces))}"
-            yield Finding(one.code, one.severity, policy.file, line, policy.ref, "", message, one.remedy)
+            yield final_findings.about(policy, "MS440", message)
 
 
 def is_settled(run: Run, policy: Obj, obj: Obj) -> bool:

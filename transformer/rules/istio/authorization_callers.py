@@ -14,7 +14,7 @@ from typing import NamedTuple
 from transformer.ir import authorization as ir
 from transformer.ir.authorization import SourceSet
 from transformer.ir.networks import EVERYWHERE
-from transformer.rules.workload import injection_settings
+from transformer.rules import reach
 from transformer.run import Run
 
 _HEAD = "cluster.local/ns/"
@@ -138,7 +138,5 @@ def known(run: Run, named: Iterable[tuple[str, str]]) -> Known:
         for obj in run.context.objects("", "ServiceAccount"):
             found.setdefault(obj.namespace, set()).add(obj.name)
         for obj in run.context.workloads():
-            pod = injection_settings.pod_of(obj)
-            written = pod.spec.get("serviceAccountName").text() or pod.spec.get("serviceAccount").text()
-            found.setdefault(obj.namespace, set()).add(written or "default")
+            found.setdefault(obj.namespace, set()).add(reach.account(obj))
     return Known({space: frozenset(accounts) for space, accounts in sorted(found.items())}, complete)

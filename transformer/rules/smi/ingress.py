@@ -12,7 +12,7 @@ from transformer.ir import authorization as ir
 from transformer.ir import networks
 from transformer.ir.authorization import SourceSet
 from transformer.objects import Obj, View
-from transformer.rules import fields
+from transformer.rules import fields, reach
 from transformer.rules.istio.authorization_pods import Pods
 from transformer.rules.istio.authorization_rules import Unsayable
 from transformer.rules.istio.authorization_scope import Scope
@@ -119,8 +119,8 @@ def _accounts(run: Run, scope: Scope, source: View) -> SourceSet:
             "MS541", source, f"the pods of the ingress, Service {space}/{name}, are not here, so their identity is unknown",
             "Add the ingress with its Namespace and Service as --context, with linkerd.io/inject on its pods.",
         )  # fmt: skip
-    accounts = {_account(one) for one in pods}
-    shared = [one for one in scope.pods(space) if _account(one) in accounts and one not in pods]
+    accounts = {reach.account(one.obj) for one in pods}
+    shared = [one for one in scope.pods(space) if reach.account(one.obj) in accounts and one not in pods]
     if "default" in accounts or shared:
         who = f"{shared[0].obj.ref} has it too" if shared else "every pod without an account has it"
         raise Unsayable("MS541", source, f"the ingress pods have no account of their own: {who}")
@@ -131,11 +131,6 @@ def _accounts(run: Run, scope: Scope, source: View) -> SourceSet:
                 "Set linkerd.io/inject: enabled (or ingress) on the pods of the ingress.",
             )  # fmt: skip
     return ir.union(ir.account(space, account) for account in sorted(accounts))
-
-
-def _account(pods: Pods) -> str:
-    spec = pods.pod.spec
-    return (spec.get("serviceAccountName").text() or spec.get("serviceAccount").text()) or "default"
 
 
 def _in_linkerd(run: Run, pods: Pods) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from transformer.ir import authorization as ir
 from transformer.ir.authorization import SourceSet
 from transformer.objects import Obj
-from transformer.rules import inbound_objects
+from transformer.rules import inbound_objects, reach
 from transformer.rules.istio import authorization_servers as servers
 from transformer.rules.istio import mesh_routes
 from transformer.rules.istio.authorization_plans import Rest, Wanted, refuse_bypass
@@ -88,7 +88,7 @@ def accounts(
                 "MS541", opening.obj, f"no workload here is behind Service {namespace}/{opening.service}",
                 "Render it together with the workload.",
             )  # fmt: skip
-        for name in sorted({account_of(pods) for pods in found}):
+        for name in sorted({reach.account(pods.obj) for pods in found}):
             behind.setdefault(name, []).append(opening)
     for name in dict.fromkeys([*(target.account for target in targets), *behind]):
         mine = tuple(target for target in targets if target.account == name)
@@ -101,7 +101,7 @@ def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceS
     Raises `Unsayable`, and has planned nothing then.
     """
     at = account.objects[0]
-    mine = [p for p in scope.pods(namespace) if account_of(p) == account.name and p.way == MOVES]
+    mine = [p for p in scope.pods(namespace) if reach.account(p.obj) == account.name and p.way == MOVES]
     _refuse_pods_without_sidecar(run, scope, namespace, account)
     if not mine:
         if not run.context.is_complete(namespace):
@@ -135,20 +135,14 @@ def emit(run: Run, scope: Scope, namespace: str, account: Account, base: SourceS
 def _refuse_pods_without_sidecar(run: Run, scope: Scope, namespace: str, account: Account) -> None:
     """Outside of OSM a target may be enforced without sidecars (Traefik Mesh), so pods that do not move are under it too."""
     reading = run.options["smi-implementation"]
-    staying = [p for p in scope.pods(namespace) if account_of(p) == account.name and p.way != MOVES]
-    joining = [p for p in scope.pods(namespace) if account_of(p) == account.name and p.way == MOVES]
+    staying = [p for p in scope.pods(namespace) if reach.account(p.obj) == account.name and p.way != MOVES]
+    joining = [p for p in scope.pods(namespace) if reach.account(p.obj) == account.name and p.way == MOVES]
     # OSM protects pods with its sidecar only; where none of the account has it, another mesh is meant.
     if staying and account.targets and (reading != OSM or not joining):
         raise Unsayable(
             "MS406", account.objects[0], f"{staying[0].obj.ref} does not join Linkerd, and may be protected without sidecar",
             "Set linkerd.io/inject on its pods or their Namespace.",
         )  # fmt: skip
-
-
-def account_of(pods: Pods) -> str:
-    """The ServiceAccount of a workload's pods."""
-    spec = pods.pod.spec
-    return (spec.get("serviceAccountName").text() or spec.get("serviceAccount").text()) or "default"
 
 
 def _plans(run: Run, pods: Pods, account: Account, base: SourceSet) -> dict[int, Plan]:
