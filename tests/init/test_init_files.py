@@ -14,6 +14,7 @@ import pytest
 from tests.cli.running import Call
 from tests.delivery.running import write
 from tests.init.repositories import APPLICATION, SHOP, STRICT, snapshot
+from transformer import whole_files
 from transformer.errors import UsageError
 from transformer.frontends.init import transaction
 from transformer.frontends.init.plan import Change
@@ -115,7 +116,7 @@ def test_a_file_that_cannot_be_filled_leaves_no_trace(
 
         return Full()
 
-    monkeypatch.setattr(transaction, "open", full, raising=False)
+    monkeypatch.setattr(whole_files, "open", full, raising=False)
     with pytest.raises(UsageError if isinstance(error, OSError) else KeyboardInterrupt):
         transaction.write(str(tmp_path), [Change("a.yaml", b"a: 1\n", b"a: 2\n", "")])
     assert snapshot(tmp_path) == {"a.yaml": b"a: 1\n"}

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from transformer import whole_files
 from transformer.errors import UsageError
 from transformer.frontends.cmp_kustomizations import KUSTOMIZATIONS
 from transformer.frontends.flux_patches import STYLE, Changes
@@ -108,7 +109,9 @@ def write(found: Sequence[File]) -> list[str]:
     try:
         for file in stale:
             if file.content is not None:
-                ready.append((_beside(file.path, file.content), os.path.realpath(file.path)))
+                target = os.path.realpath(file.path)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                ready.append((whole_files.beside(target, file.content), target))
         for temporary, path in ready:
             os.replace(temporary, path)
         for file in stale:
@@ -122,15 +125,3 @@ def write(found: Sequence[File]) -> list[str]:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
     return [f"{'removed' if file.content is None else 'wrote'} {file.path}" for file in stale]
-
-
-def _beside(path: str, content: bytes) -> str:
-    """The content in a new file in the same folder, with the permissions of the file whose place it will take."""
-    real = os.path.realpath(path)
-    os.makedirs(os.path.dirname(real), exist_ok=True)
-    temporary = os.path.join(os.path.dirname(real), f".{os.path.basename(real)}.{os.getpid()}")
-    with open(temporary, "xb") as file:
-        file.write(content)
-    if os.path.exists(real):
-        os.chmod(temporary, os.stat(real).st_mode & 0o777)
-    return temporary

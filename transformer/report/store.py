@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from transformer import whole_files
 from transformer.errors import UsageError
 from transformer.report import forms, json
 
@@ -107,16 +108,9 @@ def _replace(path: str, body: bytes) -> None:
             stream.write(body)
         return
     target = os.path.realpath(path)
-    temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}")
+    temporary = whole_files.beside(target, body)
     try:
-        # Exclusive: a link that somebody laid at this name must not be followed.
-        with open(temporary, "xb") as file:
-            file.write(body)
-        if os.path.exists(target):
-            os.chmod(temporary, os.stat(target).st_mode & 0o777)
         os.replace(temporary, target)
-    except FileExistsError:
-        raise
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 
+from transformer import whole_files
 from transformer.errors import UsageError
 from transformer.frontends.init.plan import Change
 
@@ -21,7 +22,7 @@ def write(root: str, changes: Sequence[Change]) -> None:
     try:
         for change in changes:
             target = _target(root, change)
-            prepared.append((change, _prepare(target, change.after), target))
+            prepared.append((change, whole_files.beside(target, change.after), target))
         for change, temporary, target in prepared:
             os.replace(temporary, target)
             done.append((change, target))
@@ -75,21 +76,6 @@ def _target(root: str, change: Change) -> str:
     return target
 
 
-def _prepare(target: str, body: bytes) -> str:
-    temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}")
-    # Exclusive: a link that somebody laid at this name must not be followed.
-    file = open(temporary, "xb")  # noqa: SIM115 - what follows closes and removes it
-    try:
-        with file:
-            file.write(body)
-        if os.path.exists(target):
-            os.chmod(temporary, os.stat(target).st_mode & 0o777)
-    except BaseException:  # an interrupt must not leave it either
-        os.unlink(temporary)
-        raise
-    return temporary
-
-
 def _take_back(done: Sequence[tuple[Change, str]]) -> None:
     """Undo in reverse order. Raises UsageError naming the files that could not be restored."""
     stuck = []
@@ -98,7 +84,7 @@ def _take_back(done: Sequence[tuple[Change, str]]) -> None:
             if change.before is None:
                 os.unlink(target)
             else:
-                os.replace(_prepare(target, change.before), target)
+                os.replace(whole_files.beside(target, change.before), target)
         except OSError:
             stuck.append(target)
     if stuck:
