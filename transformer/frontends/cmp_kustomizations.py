@@ -6,7 +6,7 @@ import os
 
 from transformer.errors import UsageError
 from transformer.frontends import yaml_files
-from transformer.frontends.confined import inside
+from transformer.frontends.confined import each_once, inside
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 #: Fields whose entries may be folders with a kustomization of their own.
@@ -18,13 +18,8 @@ def refuse_outside(root: str) -> None:
     """Raises UsageError where the kustomization of the current folder, or one that it is built on, is built on a folder
     outside of the repository `root`; InputError where one of them cannot be read.
     """
-    waiting, seen = [os.curdir], set()
-    while waiting:
-        folder = waiting.pop()
-        real = os.path.realpath(folder)
-        if real in seen:
-            continue
-        seen.add(real)
+    waiting = [os.curdir]
+    for folder in each_once(waiting):
         for name in KUSTOMIZATIONS:
             path = os.path.normpath(os.path.join(folder, name))
             if os.path.isfile(path):

@@ -42,17 +42,23 @@ def inside(root: str, path: str, what: str) -> str:
     return path
 
 
+def each_once(waiting: list[str]) -> Iterator[str]:
+    """The folders of a list to which whoever takes one may add others; a folder that several ways lead to comes once."""
+    seen = set()
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real not in seen:
+            seen.add(real)
+            yield folder
+
+
 def refuse_links_out(root: str, folders: Iterable[str]) -> None:
     """Raises UsageError where a link in one of these folders, or in a folder that a link there leads to, leaves the
     repository. Programs that render read whatever is there, so every link counts.
     """
-    waiting, seen = list(folders), set()
-    while waiting:
-        folder = waiting.pop()
-        real = os.path.realpath(folder)
-        if real in seen:
-            continue
-        seen.add(real)
+    waiting = list(folders)
+    for folder in each_once(waiting):
         for path, is_folder in _entries(folder):
             if os.path.islink(path) and not holds(root, path):
                 raise UsageError(
